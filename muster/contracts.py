@@ -1,0 +1,131 @@
+"""Names that infrastructure and runtime must agree on, as typed values. Standard library only.
+
+The stacks write an environment with `to_environment()`, the runtime reads the same class back with
+`from_environ()`: a variable is named in this file and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from muster.errors import ConfigurationError
+
+#: CloudWatch namespace of every metric that Muster emits.
+METRICS_NAMESPACE = "Muster"
+
+#: Version that marks a message body as an envelope: `{"muster": 1, ...}`.
+ENVELOPE_VERSION = 1
+
+#: Largest result, in bytes of JSON, that is kept in the row; larger ones go to the results bucket.
+INLINE_RESULT_BYTES = 256 * 1024
+
+#: Largest params, in bytes of JSON, that travel in a message; larger ones stay in the row.
+INLINE_PARAMS_BYTES = 200 * 1024
+
+#: Redeliveries that wedge an envelope between agents end here.
+MAX_HOPS = 16
+
+
+class MetricName:
+    """Metric names; dimensions are always `stage` and `agent`."""
+
+    COMPLETED = "ExecutionsCompleted"
+    FAILED = "ExecutionsFailed"
+    RETRIED = "ExecutionsRetried"
+    CANCELLED = "ExecutionsCancelled"
+    DUPLICATES = "Duplicates"
+    DEAD_LETTERS = "DeadLetters"
+    FENCED = "FencedWrites"
+    DURATION = "Duration"  # milliseconds of the agent's own code
+    LATENCY = "Latency"  # milliseconds from the message's arrival to the settled record
+    RELAYED = "Relayed"
+    RESCUED = "Rescued"
+    BACKLOG = "Backlog"  # messages visible, per lane
+    RUNNING = "Running"  # executions running
+    TICK = "DispatcherTick"
+
+
+class DeadLetterAttribute:
+    """SQS message attributes of a dead letter (String)."""
+
+    #: `<execution id>:<fence>`: names the failure; copies of one failure share it.
+    DEAD_LETTER = "muster-dead-letter"
+    AGENT = "muster-agent"
+    JOB = "muster-job"
+    REASON = "muster-reason"
+    ERROR_CLASS = "muster-error-class"
+    ATTEMPTS = "muster-attempts"
+
+
+class OutputKey:
+    """Keys of the agents stacks' CloudFormation outputs, and how an agent's own are made."""
+
+    AGENTS = "Agents"  # JSON: {agent id: {"queues": {lane: url}, "dlq": url, "function": name}}
+    UPLOADS_BUCKET = "UploadsBucket"
+    RESULTS_BUCKET = "ResultsBucket"
+    ALERTS_TOPIC = "AlertsTopic"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """Base of an environment contract. A field `queue_url` is the variable `MUSTER_QUEUE_URL`."""
+
+    @classmethod
+    def variable(cls, field: str) -> str:
+        return f"MUSTER_{field.upper()}"
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables to set on a function or container; values may be CDK tokens."""
+        return {self.variable(f.name): str(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the contract back.
+
+        Raises:
+            ConfigurationError: names every missing variable at once.
+        """
+        names = {f.name: cls.variable(f.name) for f in fields(cls)}
+        missing = [name for name in names.values() if name not in environ]
+        if missing:
+            raise ConfigurationError(
+                f"{cls.__name__}: missing {', '.join(missing)}. "
+                "The stack that deploys this component sets them; redeploy it."
+            )
+        return cls(**{field: environ[name] for field, name in names.items()})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseEnvironment(Environment):
+    """What every component that reaches Postgres is told."""
+
+    stage: str
+    #: Name or ARN of the Secrets Manager secret with host, port, dbname, username, password.
+    database_secret: str
+    #: `verify-full` or `disable`.
+    database_tls: str
+    #: Digest of the deployed first-party code; written to every execution.
+    code_version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentEnvironment(DatabaseEnvironment):
+    """Environment of a function that runs one agent."""
+
+    agent_id: str
+    #: Folder of the agent inside the asset, e.g. `lambdas/agents/document-profile`.
+    agent_folder: str
+    dead_letter_queue_url: str
+    results_bucket: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DispatcherEnvironment(DatabaseEnvironment):
+    """Environment of the scheduled function in `lambdas/scheduler/`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterEnvironment(DatabaseEnvironment):
+    """Environment of the custom resource handler in `lambdas/register/`."""
