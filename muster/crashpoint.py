@@ -1,0 +1,53 @@
+"""Named places where a test may make the process die.
+
+A crash point costs one dictionary look-up and does nothing unless `MUSTER_CRASHPOINT` names it:
+`MUSTER_CRASHPOINT="<name>=<how>[@<n>]"`, where how is `exit` (os._exit, no clean-up), `raise` (an exception
+that no handler expects) or `stop` (SIGSTOP, as a paused machine), at the n-th passage (default 1).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+#: Every crash point of the runtime; a test walks them all.
+CRASHPOINTS = (
+    "claim.before",
+    "claim.after",
+    "run.before",
+    "run.after",
+    "settle.before",
+    "settle.after",
+    "dead_letter.before_send",
+    "dead_letter.after_send",
+    "dead_letter.after_clear",
+    "relay.before_send",
+    "relay.after_send",
+    "rescue.after",
+)
+
+_passages: dict[str, int] = {}
+
+
+class CrashPointReached(BaseException):
+    """Raised by an armed crash point; a BaseException, so that no ordinary handler swallows it."""
+
+
+def crashpoint(name: str) -> None:
+    """Die here if a test armed this name; otherwise do nothing."""
+    armed = os.environ.get("MUSTER_CRASHPOINT")
+    if armed is None:
+        return
+    wanted, _, how = armed.partition("=")
+    if wanted != name:
+        return
+    how, _, nth = how.partition("@")
+    _passages[name] = _passages.get(name, 0) + 1
+    if _passages[name] != int(nth or 1):
+        return
+    if how == "exit":
+        os._exit(137)
+    if how == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return
+    raise CrashPointReached(name)

@@ -1,0 +1,109 @@
+-- name: take_lease
+-- Takes or renews a lease; returns its fencing number, or nothing while another holder's is alive.
+INSERT INTO lease AS l (name, holder, expires_at)
+VALUES (%(name)s, %(holder)s, now() + make_interval(secs => %(ttl_seconds)s::float8))
+ON CONFLICT (name) DO UPDATE
+   SET holder = excluded.holder, expires_at = excluded.expires_at, acquired_at = now(),
+       fence = CASE WHEN l.holder = excluded.holder THEN l.fence ELSE excluded.fence END
+ WHERE l.expires_at < now() OR l.holder = excluded.holder
+RETURNING fence;
+
+-- name: release_lease
+-- Gives a lease back before its time.
+UPDATE lease SET expires_at = now() WHERE name = %(name)s AND holder = %(holder)s AND fence = %(fence)s;
+
+-- name: rescue
+-- Executions whose lease is gone: pending again (as suspects) while attempts remain, else failed as `lost`;
+-- cancelled when that was asked.
+WITH lost AS (
+    SELECT e.execution_id, e.created_at, e.status AS old_status,
+           CASE WHEN e.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                WHEN e.attempts < e.max_attempts THEN 'pending' ELSE 'failed' END AS verdict
+      FROM agent_job_execution e
+     WHERE e.status = 'running' AND e.lease_expires_at < now() - make_interval(secs => %(grace_seconds)s::float8)
+     ORDER BY e.lease_expires_at
+     LIMIT %(page)s::int
+       FOR UPDATE OF e SKIP LOCKED
+),
+changed AS (
+    UPDATE agent_job_execution e
+       SET status = l.verdict,
+           suspect = (l.verdict = 'pending'),
+           available_at = CASE l.verdict WHEN 'pending' THEN now() ELSE e.available_at END,
+           relay_after = CASE l.verdict WHEN 'pending' THEN now() END,
+           lease_expires_at = NULL,
+           error = CASE l.verdict WHEN 'cancelled' THEN e.error ELSE jsonb_build_object(
+               'message', 'The worker vanished during the attempt (crash, kill, timeout or out of memory).',
+               'code', 'lost', 'class', NULL, 'stack', NULL, 'timestamp', now(), 'retryable', l.verdict = 'pending') END,
+           reason = CASE l.verdict WHEN 'cancelled' THEN 'requested' ELSE e.reason END,
+           dlq_pending = (l.verdict = 'failed'),
+           completed_at = CASE WHEN l.verdict <> 'pending' THEN now() END,
+           updated_at = now()
+      FROM lost l
+     WHERE e.execution_id = l.execution_id AND e.created_at = l.created_at
+    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts, l.old_status
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)
+    SELECT c.execution_id, c.agent_id,
+           CASE c.status WHEN 'pending' THEN 'rescued' ELSE c.status END,
+           c.old_status, c.status, c.fence, c.attempts, CASE c.status WHEN 'cancelled' THEN 'requested' ELSE 'lost' END
+      FROM changed c
+)
+SELECT c.agent_id, c.status, count(*)::int FROM changed c GROUP BY c.agent_id, c.status;
+
+-- name: relay_due
+-- Pending executions that nothing carries any more, claimed for sending again: the next relay is put off
+-- with a doubling pause, so that a long backlog is not flooded with copies.
+WITH due AS (
+    SELECT e.execution_id, e.created_at, r.endpoint
+      FROM agent_job_execution e
+      JOIN agent_registry r ON r.agent_id = e.agent_id AND r.active AND r.endpoint ? 'queues'
+     WHERE e.status = 'pending' AND e.cancel_requested_at IS NULL
+       AND e.relay_after <= now() + make_interval(secs => %(ahead_seconds)s::float8)
+     ORDER BY e.relay_after
+     LIMIT %(page)s::int
+       FOR UPDATE OF e SKIP LOCKED
+),
+relayed AS (
+    UPDATE agent_job_execution e
+       SET relays = e.relays + 1,
+           holder = NULL,
+           relay_after = greatest(now(), e.available_at)
+                         + make_interval(secs => least(%(pause_seconds)s::float8 * power(2, least(e.relays, 20)), 3600)),
+           updated_at = now()
+      FROM due d
+     WHERE e.execution_id = d.execution_id AND e.created_at = d.created_at
+    RETURNING e.*, d.endpoint
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt)
+    SELECT r.execution_id, r.agent_id, 'relayed', 'pending', 'pending', r.fence, r.attempts FROM relayed r
+)
+SELECT r.agent_id, r.job_id, r.tenant, r.params, r.priority, r.source, r.scheduled_for, r.traceparent, r.hops,
+       greatest(0, ceil(extract(epoch FROM r.available_at - now())))::int AS delay_seconds, r.endpoint
+  FROM relayed r;
+
+-- name: dead_letters_due
+-- Failures whose dead letter was not sent by the worker that settled them.
+SELECT e.execution_id::text, e.created_at, e.fence, e.agent_id, e.job_id, e.tenant, e.attempts, e.params, e.body, e.error,
+       e.priority, e.source, e.scheduled_for, e.traceparent, e.hops, r.endpoint->>'dlq' AS dlq_url
+  FROM agent_job_execution e
+  JOIN LATERAL (SELECT a.endpoint FROM agent_registry a
+                 WHERE a.agent_id = e.agent_id AND a.endpoint ? 'dlq'
+                 ORDER BY a.active DESC, a.updated_at DESC LIMIT 1) r ON true
+ WHERE e.dlq_pending AND e.updated_at < now() - make_interval(secs => %(grace_seconds)s::float8)
+ ORDER BY e.updated_at
+ LIMIT %(page)s::int;
+
+-- name: running_counts
+-- Executions running now, per agent.
+SELECT agent_id, count(*)::int FROM agent_job_execution WHERE status = 'running' GROUP BY agent_id;
+
+-- name: queue_endpoints
+-- Queues of every active agent that has some.
+SELECT agent_id, endpoint FROM agent_registry WHERE active AND endpoint ? 'queues' ORDER BY agent_id;
+
+-- name: ensure_partitions
+-- Creates the partitions of this month and the coming ones.
+SELECT muster_ensure_partitions_v1(now(), %(months)s::int);

@@ -1,0 +1,255 @@
+-- name: claim_new
+-- Records jobs never seen before and claims them, in one statement. A job id that is known already is
+-- skipped by its unique key and not returned: `claim_known` judges it. A disabled agent's job is
+-- recorded as cancelled.
+WITH delivery AS (
+    SELECT * FROM unnest(
+        %(execution_ids)s::uuid[], %(job_ids)s::text[], %(message_ids)s::text[], %(tenants)s::text[],
+        %(params)s::text[], %(bodies)s::text[], %(priorities)s::text[], %(sources)s::text[],
+        %(scheduled_fors)s::timestamptz[], %(traceparents)s::text[], %(hops)s::int[], %(sent_ats)s::timestamptz[]
+    ) AS d (execution_id, job_id, message_id, tenant, params, body, priority, source,
+            scheduled_for, traceparent, hops, sent_at)
+),
+policy AS (
+    SELECT CASE WHEN coalesce((SELECT r.enabled FROM agent_registry r
+                                WHERE r.agent_id = %(agent_id)s::text AND r.active), true)
+                THEN 'running' ELSE 'cancelled' END AS status
+),
+keyed AS (
+    INSERT INTO job_key (agent_id, job_id, execution_id, created_at)
+    SELECT %(agent_id)s::text, d.job_id, d.execution_id, now()
+      FROM delivery d
+     WHERE d.params IS NOT NULL
+     ORDER BY d.job_id
+    ON CONFLICT (agent_id, job_id) DO NOTHING
+    RETURNING execution_id, created_at
+),
+inserted AS (
+    INSERT INTO agent_job_execution (
+        execution_id, created_at, job_id, agent_id, agent_version, tenant, status, fence, attempts, max_attempts,
+        priority, source, params, body, holder, claim_token, worker, log_stream, code_version,
+        relay_after, lease_expires_at, scheduled_for, traceparent, hops, queued_at, started_at, completed_at, reason)
+    SELECT k.execution_id, k.created_at, d.job_id, %(agent_id)s::text, %(agent_version)s::text, d.tenant, p.status,
+           1, CASE p.status WHEN 'running' THEN 1 ELSE 0 END, %(max_attempts)s::int,
+           d.priority, d.source, d.params::jsonb, d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
+           %(log_stream)s::text, %(code_version)s::text,
+           NULL, CASE p.status WHEN 'running' THEN now() + make_interval(secs => %(lease_seconds)s::float8) END,
+           d.scheduled_for, d.traceparent, d.hops, coalesce(d.sent_at, now()),
+           CASE p.status WHEN 'running' THEN now() END, CASE p.status WHEN 'cancelled' THEN now() END,
+           CASE p.status WHEN 'cancelled' THEN 'agent_disabled' END
+      FROM keyed k JOIN delivery d ON d.execution_id = k.execution_id CROSS JOIN policy p
+    RETURNING execution_id, created_at, job_id, status, lease_expires_at, queued_at, holder
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, to_status, fence, attempt, reason, message_id)
+    SELECT i.execution_id, %(agent_id)s::text, CASE i.status WHEN 'running' THEN 'claimed' ELSE 'cancelled' END,
+           i.status, 1, CASE i.status WHEN 'running' THEN 1 ELSE 0 END,
+           CASE i.status WHEN 'cancelled' THEN 'agent_disabled' END, i.holder
+      FROM inserted i
+)
+SELECT i.job_id, i.execution_id::text, i.created_at, i.status, i.lease_expires_at, i.queued_at FROM inserted i;
+
+-- name: claim_known
+-- Judges deliveries of jobs that have a row, and takes those that may run now. Verdicts: `held` (this very
+-- claim, repeated after a lost reply), `taken`, `redriven`, `exhausted` (its last attempt vanished and none
+-- is left: settled failed here), `cancelled`, `deferred` (same message, too early), `duplicate` (finished, or
+-- carried by another message), `redelivered` (finished, same message: its delete was lost).
+WITH delivery AS (
+    SELECT * FROM unnest(
+        %(job_ids)s::text[], %(message_ids)s::text[], %(dead_letter_fences)s::bigint[]
+    ) AS d (job_id, message_id, dead_letter_fence)
+),
+policy AS (
+    SELECT coalesce((SELECT r.enabled FROM agent_registry r
+                      WHERE r.agent_id = %(agent_id)s::text AND r.active), true) AS enabled
+),
+known AS (
+    SELECT e.execution_id, e.created_at, e.status AS old_status, e.fence AS old_fence, e.attempts AS old_attempts,
+           d.job_id, d.message_id,
+           CASE
+               WHEN e.status = 'running' AND e.claim_token = %(claim_token)s::uuid THEN 'held'
+               WHEN e.status = 'failed' AND d.dead_letter_fence = e.fence THEN 'redriven'
+               WHEN e.status IN ('completed', 'failed', 'cancelled') THEN
+                   CASE WHEN e.holder = d.message_id THEN 'redelivered' ELSE 'duplicate' END
+               WHEN e.status = 'running' AND e.lease_expires_at > now() THEN
+                   CASE WHEN e.holder = d.message_id THEN 'deferred' ELSE 'duplicate' END
+               WHEN e.cancel_requested_at IS NOT NULL OR (NOT p.enabled AND e.status = 'pending') THEN 'cancelled'
+               WHEN e.status = 'running' AND e.attempts >= e.max_attempts THEN 'exhausted'
+               WHEN e.status = 'pending' AND e.available_at > now() THEN
+                   CASE WHEN coalesce(e.holder, d.message_id) = d.message_id THEN 'deferred' ELSE 'duplicate' END
+               ELSE 'taken'
+           END AS verdict
+      FROM delivery d
+      JOIN job_key k ON k.agent_id = %(agent_id)s::text AND k.job_id = d.job_id
+      JOIN agent_job_execution e ON e.execution_id = k.execution_id AND e.created_at = k.created_at
+     CROSS JOIN policy p
+     ORDER BY e.execution_id
+       FOR UPDATE OF e
+),
+changed AS (
+    UPDATE agent_job_execution e
+       SET status = CASE k.verdict WHEN 'cancelled' THEN 'cancelled' WHEN 'exhausted' THEN 'failed' ELSE 'running' END,
+           fence = e.fence + CASE WHEN k.verdict IN ('taken', 'redriven') THEN 1 ELSE 0 END,
+           attempts = CASE k.verdict WHEN 'taken' THEN e.attempts + 1 WHEN 'redriven' THEN 1 ELSE e.attempts END,
+           max_attempts = CASE k.verdict WHEN 'redriven' THEN %(max_attempts)s::int ELSE e.max_attempts END,
+           redrives = e.redrives + CASE k.verdict WHEN 'redriven' THEN 1 ELSE 0 END,
+           suspect = CASE k.verdict WHEN 'taken' THEN e.suspect OR e.status = 'running' ELSE false END,
+           holder = k.message_id,
+           claim_token = %(claim_token)s::uuid,
+           worker = %(worker)s::text,
+           log_stream = %(log_stream)s::text,
+           code_version = %(code_version)s::text,
+           agent_version = %(agent_version)s::text,
+           relay_after = NULL,
+           lease_expires_at = CASE WHEN k.verdict IN ('taken', 'redriven')
+                                   THEN now() + make_interval(secs => %(lease_seconds)s::float8) END,
+           error = CASE k.verdict
+                   WHEN 'exhausted' THEN jsonb_build_object(
+                       'message', 'The worker vanished during the last attempt (crash, kill or out of memory).',
+                       'code', 'lost', 'class', NULL, 'stack', NULL, 'timestamp', now(), 'retryable', false)
+                   WHEN 'redriven' THEN NULL ELSE e.error END,
+           dlq_pending = (k.verdict = 'exhausted'),
+           reason = CASE k.verdict WHEN 'cancelled' THEN
+                        CASE WHEN e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE 'agent_disabled' END END,
+           started_at = coalesce(e.started_at, now()),
+           completed_at = CASE WHEN k.verdict IN ('cancelled', 'exhausted') THEN now() END,
+           updated_at = now()
+      FROM known k
+     WHERE e.execution_id = k.execution_id AND e.created_at = k.created_at
+       AND k.verdict IN ('taken', 'redriven', 'cancelled', 'exhausted')
+    RETURNING e.*, k.verdict, k.old_status
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason, message_id)
+    SELECT c.execution_id, c.agent_id, step.kind, step.from_status, step.to_status, c.fence, c.attempts, c.reason, c.holder
+      FROM changed c
+      CROSS JOIN LATERAL (VALUES
+          (1, 'lost', 'running', 'pending', c.verdict = 'taken' AND c.old_status = 'running'),
+          (2, 'redriven', 'failed', 'pending', c.verdict = 'redriven'),
+          (3, 'claimed', 'pending', 'running', c.verdict IN ('taken', 'redriven')),
+          (4, 'failed', 'running', 'failed', c.verdict = 'exhausted'),
+          (5, 'cancelled', c.old_status, 'cancelled', c.verdict = 'cancelled')
+      ) AS step (position, kind, from_status, to_status, applies)
+     WHERE step.applies
+     ORDER BY c.execution_id, step.position
+),
+noted AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, message_id)
+    SELECT k.execution_id, %(agent_id)s::text, k.verdict, k.old_status, k.old_status, k.old_fence, k.old_attempts, k.message_id
+      FROM known k
+     WHERE k.verdict IN ('duplicate', 'redelivered')
+)
+SELECT k.job_id, k.verdict, e.execution_id::text, e.created_at,
+       coalesce(c.status, e.status), coalesce(c.fence, e.fence), coalesce(c.attempts, e.attempts),
+       coalesce(c.max_attempts, e.max_attempts), coalesce(c.agent_version, e.agent_version), e.tenant,
+       CASE WHEN k.verdict IN ('held', 'taken', 'redriven', 'exhausted') OR e.dlq_pending THEN e.params END,
+       CASE WHEN k.verdict IN ('held', 'taken', 'redriven') THEN e.state END,
+       coalesce(c.suspect, e.suspect), coalesce(c.dlq_pending, e.dlq_pending),
+       coalesce(c.error, e.error), e.priority, e.source, e.traceparent, e.hops, e.queued_at,
+       coalesce(c.lease_expires_at, e.lease_expires_at),
+       extract(epoch FROM greatest(e.available_at, coalesce(e.lease_expires_at, e.available_at)) - now())::float8
+  FROM known k
+  JOIN agent_job_execution e ON e.execution_id = k.execution_id AND e.created_at = k.created_at
+  LEFT JOIN changed c ON c.execution_id = k.execution_id;
+
+-- name: settle
+-- Writes how attempts ended, guarded by (running, fence): a row that another claim has taken since is not
+-- returned. Failing sets `dlq_pending` in the same statement. What would be tried again ends as cancelled
+-- when that was asked meanwhile.
+WITH outcome AS (
+    SELECT * FROM unnest(
+        %(execution_ids)s::uuid[], %(created_ats)s::timestamptz[], %(fences)s::bigint[], %(statuses)s::text[],
+        %(kinds)s::text[], %(results)s::text[], %(result_refs)s::text[], %(errors)s::text[], %(metrics)s::text[],
+        %(delays)s::float8[], %(relay_delays)s::float8[], %(refunds)s::int[], %(reasons)s::text[]
+    ) AS o (execution_id, created_at, fence, status, kind, result, result_ref, error, metrics,
+            delay, relay_delay, refund, reason)
+),
+settled AS (
+    UPDATE agent_job_execution e
+       SET status = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE o.status END,
+           attempts = e.attempts - o.refund,
+           result = o.result::jsonb,
+           result_ref = o.result_ref,
+           error = o.error::jsonb,
+           metrics = o.metrics::jsonb,
+           reason = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE o.reason END,
+           suspect = e.suspect AND o.kind = 'handed_back',
+           available_at = CASE o.status WHEN 'pending' THEN now() + make_interval(secs => o.delay) ELSE e.available_at END,
+           relay_after = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NULL
+                              THEN now() + make_interval(secs => o.relay_delay) END,
+           lease_expires_at = NULL,
+           dlq_pending = (o.status = 'failed'),
+           completed_at = CASE WHEN o.status <> 'pending' OR e.cancel_requested_at IS NOT NULL THEN now() END,
+           updated_at = now()
+      FROM outcome o
+     WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
+       AND e.status = 'running' AND e.fence = o.fence
+    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts + o.refund AS attempt, o.kind, o.reason
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)
+    SELECT s.execution_id, s.agent_id,
+           CASE WHEN s.status = 'cancelled' THEN 'cancelled' ELSE s.kind END,
+           'running', s.status, s.fence, s.attempt, s.reason
+      FROM settled s
+)
+SELECT s.execution_id::text, s.status FROM settled s;
+
+-- name: settled_already
+-- Of these outcomes, which are in the ledger: answers what a lost COMMIT reply left open.
+SELECT e.execution_id::text, e.status
+  FROM agent_job_execution e
+  JOIN unnest(%(execution_ids)s::uuid[], %(created_ats)s::timestamptz[], %(fences)s::bigint[], %(statuses)s::text[])
+       AS o (execution_id, created_at, fence, status)
+    ON e.execution_id = o.execution_id AND e.created_at = o.created_at
+ WHERE e.fence = o.fence AND (e.status = o.status OR (o.status = 'pending' AND e.status = 'cancelled'));
+
+-- name: checkpoint
+-- Saves an agent's progress under its fence; returns nothing when the claim is lost.
+UPDATE agent_job_execution
+   SET state = %(state)s::jsonb, updated_at = now()
+ WHERE execution_id = %(execution_id)s::uuid AND created_at = %(created_at)s::timestamptz
+   AND status = 'running' AND fence = %(fence)s::bigint
+RETURNING execution_id::text;
+
+-- name: dead_letters_sent
+-- The dead letters of these failures are in the DLQ.
+WITH sent AS (
+    UPDATE agent_job_execution e SET dlq_pending = false
+      FROM unnest(%(execution_ids)s::uuid[], %(created_ats)s::timestamptz[], %(fences)s::bigint[])
+           AS o (execution_id, created_at, fence)
+     WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
+       AND e.fence = o.fence AND e.status = 'failed' AND e.dlq_pending
+    RETURNING e.execution_id, e.agent_id, e.fence, e.attempts
+)
+INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt)
+SELECT execution_id, agent_id, 'dead_lettered', 'failed', 'failed', fence, attempts FROM sent;
+
+-- name: cancel
+-- Calls a job off: a pending one never starts, a running one is asked to stop. Terminal ones stay.
+WITH asked AS (
+    SELECT e.execution_id, e.created_at, e.status AS old_status
+      FROM job_key k
+      JOIN agent_job_execution e ON e.execution_id = k.execution_id AND e.created_at = k.created_at
+     WHERE k.agent_id = %(agent_id)s::text AND k.job_id = %(job_id)s::text
+       FOR UPDATE OF e
+),
+changed AS (
+    UPDATE agent_job_execution e
+       SET status = CASE e.status WHEN 'pending' THEN 'cancelled' ELSE e.status END,
+           reason = CASE e.status WHEN 'pending' THEN %(reason)s::text ELSE e.reason END,
+           completed_at = CASE e.status WHEN 'pending' THEN now() ELSE e.completed_at END,
+           relay_after = NULL,
+           cancel_requested_at = coalesce(e.cancel_requested_at, now()),
+           updated_at = now()
+      FROM asked a
+     WHERE e.execution_id = a.execution_id AND e.created_at = a.created_at AND e.status IN ('pending', 'running')
+    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts, a.old_status
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)
+    SELECT c.execution_id, c.agent_id, CASE c.status WHEN 'cancelled' THEN 'cancelled' ELSE 'cancel_requested' END,
+           c.old_status, c.status, c.fence, c.attempts, %(reason)s::text
+      FROM changed c
+)
+SELECT coalesce(c.status, a.old_status) FROM asked a LEFT JOIN changed c ON c.execution_id = a.execution_id;
