@@ -1,0 +1,12 @@
+"""W3C trace context: which `traceparent` values are carried on; the others are dropped, never refused."""
+
+from __future__ import annotations
+
+import re
+
+_FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def valid_traceparent(value: object) -> str | None:
+    """`value` if it is a well-formed traceparent, else None."""
+    return value if isinstance(value, str) and _FORM.fullmatch(value) else None
