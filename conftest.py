@@ -1,0 +1,3 @@
+"""Fixtures for every test of the repository, those beside the agents included."""
+
+pytest_plugins = ["tests.support.postgres"]

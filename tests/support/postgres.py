@@ -1,0 +1,135 @@
+"""Real Postgres for tests. The docstrings are the interface; take the first fixture that will do.
+
+* `database_url`: a migrated database of the test's own, on one server shared by the session.
+* `each_database_url`: the same, once for every PostgreSQL version at hand (RDS offers 15 to 18).
+* `empty_database_url`: a database without a table, for tests of the migrations themselves.
+* `own_postgres`: a server of the test's own, which it may crash, stop and restart.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import psycopg2.sql
+import pytest
+
+from local.postgres import Postgres
+from local.postgres_binaries import installed
+from tests.support.migrations import migrate_database
+
+_NEWEST = max(installed())
+_TEMPLATE = "muster_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_of() -> Iterator[Callable[[int], Postgres]]:
+    """`postgres_of(18)`: the session's server of a major version, started when first asked for."""
+    servers: dict[int, Postgres] = {}
+    folder = Path(tempfile.mkdtemp(prefix="muster-test-postgres-"))
+
+    def server(version: int) -> Postgres:
+        if version not in servers:
+            started = Postgres(folder / str(version), version=version, durable=False)
+            started.start()
+            servers[version] = started
+            make_database(started, _TEMPLATE)
+            migrate_database(started.url(_TEMPLATE))
+        return servers[version]
+
+    yield server
+    for started in servers.values():
+        started.stop(immediate=True)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_of: Callable[[int], Postgres]) -> Postgres:
+    """The session's server of the newest version; shared, so neither stop it nor change settings."""
+    return postgres_of(_NEWEST)
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> Iterator[str]:
+    """libpq URL of a migrated, otherwise empty database that only this test sees."""
+    yield from _temporary_database(postgres, template=_TEMPLATE)
+
+
+@pytest.fixture
+def second_database_url(postgres: Postgres) -> Iterator[str]:
+    """Another one, for tests that compare two ways to the same end."""
+    yield from _temporary_database(postgres, template=_TEMPLATE)
+
+
+@pytest.fixture
+def empty_database_url(postgres: Postgres) -> Iterator[str]:
+    """libpq URL of a database without any table."""
+    yield from _temporary_database(postgres, template="template0")
+
+
+@pytest.fixture(params=sorted(installed()), ids=lambda version: f"postgres{version}")
+def each_database_url(
+    request: pytest.FixtureRequest, postgres_of: Callable[[int], Postgres]
+) -> Iterator[str]:
+    """`database_url`, and the test runs once for every version of PostgreSQL at hand."""
+    yield from _temporary_database(postgres_of(request.param), template=_TEMPLATE)
+
+
+@pytest.fixture(params=sorted(installed()), ids=lambda version: f"postgres{version}")
+def each_empty_database_url(
+    request: pytest.FixtureRequest, postgres_of: Callable[[int], Postgres]
+) -> Iterator[str]:
+    """`empty_database_url`, and the test runs once for every version of PostgreSQL at hand."""
+    yield from _temporary_database(postgres_of(request.param), template="template0")
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A started server of this test's own with a migrated database `muster`.
+
+    `own_postgres.stop(immediate=True)` is a crash, `.start()` brings it back on its data and port,
+    `.url("muster")` stays the same throughout.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="muster-test-own-postgres-"))
+    server = Postgres(folder, durable=False)
+    try:
+        server.start()
+        make_database(server, "muster")
+        migrate_database(server.url("muster"))
+        yield server
+    finally:
+        server.stop(immediate=True)
+        shutil.rmtree(folder)
+
+
+def make_database(server: Postgres, name: str, *, template: str = "template0") -> None:
+    """Make a database on a running server, as a copy of the template."""
+    _administer(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+
+
+def drop_database(server: Postgres, name: str) -> None:
+    """Remove it, and end whatever is still connected to it."""
+    _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _temporary_database(server: Postgres, *, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    make_database(server, name, template=template)
+    try:
+        yield server.url(name)
+    finally:
+        drop_database(server, name)
+
+
+def _administer(server: Postgres, statement: str, *names: str) -> None:
+    identifiers = [psycopg2.sql.Identifier(name) for name in names]
+    with closing(psycopg2.connect(server.url())) as connection:
+        connection.autocommit = True  # these statements refuse to run in a transaction
+        with connection.cursor() as cursor:
+            cursor.execute(psycopg2.sql.SQL(statement).format(*identifiers))
