@@ -128,6 +128,7 @@ def _rejection(
         error=ErrorRecord(message=text, code=code, retryable=False, error_class="Rejection"),
         tenant=tenant,
         sent_at=message.sent_at,
+        dead_letter_fence=_dead_letter_fence(message),
     )
 
 

@@ -54,7 +54,8 @@ class Outgoing:
     """One message to send."""
 
     body: str
-    #: String attributes, name to value; an empty value is left out (SQS refuses it).
+    #: String attributes, name to value, at most 10. What SQS refuses of them is mended, since they only
+    #: annotate: an empty value is left out, forbidden control characters become U+FFFD.
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     #: How long the message stays hidden: 0 s to MAX_DELAY, whole seconds, fractions are dropped.
     delay: timedelta = timedelta(0)
@@ -80,7 +81,7 @@ class HandleOutcome(StrEnum):
 
     #: 200. Standard queues may still deliver the message again.
     ACCEPTED = "accepted"
-    #: The handle is refused: the message was received again since, deleted, or its queue replaced.
+    #: Refused: the message was received again since, deleted, held for 12 h, or its queue replaced.
     STALE = "stale"
     #: No usable answer (timeout, throttle, 5xx): it may or may not have happened.
     UNKNOWN = "unknown"
@@ -116,8 +117,9 @@ class Queues(Protocol):
 
         At least once: a message whose reply was lost is sent again, and may then be in the queue
         twice, so the body has to name its job. Entries that fail are sent again alone, a bounded
-        number of times; neighbours are not repeated. Never raises for what SQS answers: a queue
-        that is missing or forbidden shows as `ConfigurationError` in every result.
+        number of times; neighbours are not repeated. Once a whole call fails, the entries after it
+        are not tried and carry the same error. Never raises for what SQS answers: a queue that is
+        missing or forbidden shows as `ConfigurationError` in the results.
 
         Raises:
             ValueError: a delay is outside 0 s .. MAX_DELAY.
