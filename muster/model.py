@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 #: A JSON object.
-type_json = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 
 class Status(StrEnum):
@@ -83,7 +82,7 @@ class Delivery:
     job_id: str
     tenant: str = "default"
     #: None when the params stayed in the row and the message only names the job.
-    params: type_json | None
+    params: JsonObject | None
     priority: str = "normal"
     source: str = Source.QUEUE
     scheduled_for: datetime | None = None
@@ -92,6 +91,8 @@ class Delivery:
     sent_at: datetime | None = None
     #: Fence of the failure this message is the dead letter of; None when it is no dead letter.
     dead_letter_fence: int | None = None
+    #: The message as it came, when it could not be understood; `params` is empty then.
+    body: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,17 +103,19 @@ class Rejection:
     job_id: str
     error: ErrorRecord
     tenant: str = "default"
-    params: type_json | None = None
     sent_at: datetime | None = None
+    #: Fence of the failure this message is the dead letter of; None when it is no dead letter.
+    dead_letter_fence: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
     """An execution that this worker holds: it may write while `fence` is the highest."""
 
-    execution_id: UUID
+    execution_id: str
     #: Partition key of the row; together with the id it finds it.
     created_at: datetime
+    agent_id: str
     job_id: str
     tenant: str
     agent_version: str
@@ -120,8 +123,7 @@ class Claim:
     #: Number of this attempt, from 1.
     attempt: int
     max_attempts: int
-    params: type_json
-    config: type_json
+    params: JsonObject
     state: Any
     #: The last attempt vanished without a settle: run it alone.
     suspect: bool
@@ -135,6 +137,54 @@ class Claim:
     lease_expires_at: datetime
 
 
+class Verdict(StrEnum):
+    """What the ledger says of a delivery."""
+
+    TAKEN = "taken"  # this worker holds it
+    EXHAUSTED = "exhausted"  # its last attempt vanished and none is left: it was settled failed
+    CANCELLED = "cancelled"  # called off, or its agent is disabled
+    DEFERRED = "deferred"  # the same message came back too early
+    DUPLICATE = "duplicate"  # finished, or carried by another message
+    REDELIVERED = "redelivered"  # finished; the delete of this very message was lost
+    UNKNOWN = "unknown"  # it names a job whose params nobody has
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """The ledger's answer to one delivery."""
+
+    message_id: str
+    verdict: Verdict
+    #: Set for TAKEN.
+    claim: Claim | None = None
+    #: A failure whose dead letter is still to be sent.
+    failure: Failure | None = None
+    #: For DEFERRED: how long until the message may be looked at again.
+    wait: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """A failed execution as its dead letter tells it."""
+
+    execution_id: str
+    created_at: datetime
+    fence: int
+    agent_id: str
+    job_id: str
+    tenant: str
+    attempts: int
+    params: JsonObject
+    #: The message as it came, when it could not be understood.
+    body: str | None
+    #: `error` of the row: message, code, class.
+    error: JsonObject
+    priority: str
+    source: str
+    traceparent: str | None
+    hops: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """How an attempt ended, to be settled under its claim."""
@@ -142,13 +192,17 @@ class Outcome:
     claim: Claim
     #: PENDING is a retry, a snooze or a hand-back.
     status: Status
+    #: The event that is logged: completed, failed, cancelled, retried, snoozed or handed_back.
+    kind: str
     result: Any = None
     #: `s3://bucket/key` when the result is too large for the row.
     result_ref: str | None = None
     error: ErrorRecord | None = None
-    metrics: type_json = field(default_factory=dict[str, Any])
+    metrics: JsonObject = field(default_factory=dict[str, Any])
     #: Wait before the next attempt; only for PENDING.
     delay: timedelta = timedelta(0)
+    #: Only for PENDING: from now until the relay sends the job again, should its message be lost by then.
+    relay_delay: timedelta = timedelta(0)
     #: True gives the attempt back (snooze, hand-back); the fence is never given back.
     refund: bool = False
     #: Why it was cancelled, or handed back.

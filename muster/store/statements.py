@@ -1,7 +1,8 @@
 """Named SQL from the `.sql` files of this package.
 
 A file holds statements headed by `-- name: <name>`; comment lines after it describe it. Parameters are
-psycopg2's `%(name)s`; a prepared statement numbers them in the order in which they first appear.
+psycopg2's `%(name)s`; a prepared statement numbers them in the order in which they first appear, and takes
+the type of each from the cast (`::uuid[]`) of that first place.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 _HEADER = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
-_PARAMETER = re.compile(r"%\((\w+)\)s")
+_PARAMETER = re.compile(r"%\((\w+)\)s(::\w+(?:\[\])?)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,14 +27,17 @@ class Statement:
 
 
 def _statement(name: str, text: str) -> Statement:
-    order = list(dict.fromkeys(_PARAMETER.findall(text)))
-    numbered = _PARAMETER.sub(lambda match: f"${order.index(match[1]) + 1}", text)
-    arguments = f" ({', '.join(f'%({parameter})s' for parameter in order)})" if order else ""
+    casts: dict[str, str] = {}
+    for parameter, cast in _PARAMETER.findall(text):
+        casts.setdefault(parameter, cast)
+    order = list(casts)
+    numbered = _PARAMETER.sub(lambda match: f"${order.index(match[1]) + 1}{match[2] or ''}", text)
+    arguments = ", ".join(f"%({parameter})s{cast}" for parameter, cast in casts.items())
     return Statement(
         name=name,
         text=text,
         prepare=f"PREPARE {name} AS {numbered}".replace("%%", "%"),
-        execute=f"EXECUTE {name}{arguments}",
+        execute=f"EXECUTE {name} ({arguments})" if order else f"EXECUTE {name}",
     )
 
 

@@ -3,12 +3,9 @@
 -- skipped by its unique key and not returned: `claim_known` judges it. A disabled agent's job is
 -- recorded as cancelled.
 WITH delivery AS (
-    SELECT * FROM unnest(
-        %(execution_ids)s::uuid[], %(job_ids)s::text[], %(message_ids)s::text[], %(tenants)s::text[],
-        %(params)s::text[], %(bodies)s::text[], %(priorities)s::text[], %(sources)s::text[],
-        %(scheduled_fors)s::timestamptz[], %(traceparents)s::text[], %(hops)s::int[], %(sent_ats)s::timestamptz[]
-    ) AS d (execution_id, job_id, message_id, tenant, params, body, priority, source,
-            scheduled_for, traceparent, hops, sent_at)
+    SELECT * FROM json_to_recordset(%(deliveries)s::json) AS d (
+        execution_id uuid, job_id text, message_id text, tenant text, params jsonb, body text, priority text,
+        source text, scheduled_for timestamptz, traceparent text, hops int, sent_at timestamptz)
 ),
 policy AS (
     SELECT CASE WHEN coalesce((SELECT r.enabled FROM agent_registry r
@@ -31,7 +28,7 @@ inserted AS (
         relay_after, lease_expires_at, scheduled_for, traceparent, hops, queued_at, started_at, completed_at, reason)
     SELECT k.execution_id, k.created_at, d.job_id, %(agent_id)s::text, %(agent_version)s::text, d.tenant, p.status,
            1, CASE p.status WHEN 'running' THEN 1 ELSE 0 END, %(max_attempts)s::int,
-           d.priority, d.source, d.params::jsonb, d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
+           d.priority, d.source, d.params, d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
            %(log_stream)s::text, %(code_version)s::text,
            NULL, CASE p.status WHEN 'running' THEN now() + make_interval(secs => %(lease_seconds)s::float8) END,
            d.scheduled_for, d.traceparent, d.hops, coalesce(d.sent_at, now()),
@@ -55,9 +52,8 @@ SELECT i.job_id, i.execution_id::text, i.created_at, i.status, i.lease_expires_a
 -- is left: settled failed here), `cancelled`, `deferred` (same message, too early), `duplicate` (finished, or
 -- carried by another message), `redelivered` (finished, same message: its delete was lost).
 WITH delivery AS (
-    SELECT * FROM unnest(
-        %(job_ids)s::text[], %(message_ids)s::text[], %(dead_letter_fences)s::bigint[]
-    ) AS d (job_id, message_id, dead_letter_fence)
+    SELECT * FROM json_to_recordset(%(deliveries)s::json) AS d (
+        job_id text, message_id text, dead_letter_fence bigint)
 ),
 policy AS (
     SELECT coalesce((SELECT r.enabled FROM agent_registry r
@@ -121,7 +117,8 @@ changed AS (
 ),
 logged AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason, message_id)
-    SELECT c.execution_id, c.agent_id, step.kind, step.from_status, step.to_status, c.fence, c.attempts, c.reason, c.holder
+    SELECT c.execution_id, c.agent_id, step.kind, step.from_status, step.to_status,
+           c.fence - (step.position <= 2)::int, c.attempts - (step.kind = 'lost')::int, c.reason, c.holder
       FROM changed c
       CROSS JOIN LATERAL (VALUES
           (1, 'lost', 'running', 'pending', c.verdict = 'taken' AND c.old_status = 'running'),
@@ -157,21 +154,18 @@ SELECT k.job_id, k.verdict, e.execution_id::text, e.created_at,
 -- returned. Failing sets `dlq_pending` in the same statement. What would be tried again ends as cancelled
 -- when that was asked meanwhile.
 WITH outcome AS (
-    SELECT * FROM unnest(
-        %(execution_ids)s::uuid[], %(created_ats)s::timestamptz[], %(fences)s::bigint[], %(statuses)s::text[],
-        %(kinds)s::text[], %(results)s::text[], %(result_refs)s::text[], %(errors)s::text[], %(metrics)s::text[],
-        %(delays)s::float8[], %(relay_delays)s::float8[], %(refunds)s::int[], %(reasons)s::text[]
-    ) AS o (execution_id, created_at, fence, status, kind, result, result_ref, error, metrics,
-            delay, relay_delay, refund, reason)
+    SELECT * FROM json_to_recordset(%(outcomes)s::json) AS o (
+        execution_id uuid, created_at timestamptz, fence bigint, status text, kind text, result jsonb,
+        result_ref text, error jsonb, metrics jsonb, delay float8, relay_delay float8, refund int, reason text)
 ),
 settled AS (
     UPDATE agent_job_execution e
        SET status = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE o.status END,
            attempts = e.attempts - o.refund,
-           result = o.result::jsonb,
+           result = o.result,
            result_ref = o.result_ref,
-           error = o.error::jsonb,
-           metrics = o.metrics::jsonb,
+           error = o.error,
+           metrics = o.metrics,
            reason = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE o.reason END,
            suspect = e.suspect AND o.kind = 'handed_back',
            available_at = CASE o.status WHEN 'pending' THEN now() + make_interval(secs => o.delay) ELSE e.available_at END,
@@ -199,8 +193,8 @@ SELECT s.execution_id::text, s.status FROM settled s;
 -- Of these outcomes, which are in the ledger: answers what a lost COMMIT reply left open.
 SELECT e.execution_id::text, e.status
   FROM agent_job_execution e
-  JOIN unnest(%(execution_ids)s::uuid[], %(created_ats)s::timestamptz[], %(fences)s::bigint[], %(statuses)s::text[])
-       AS o (execution_id, created_at, fence, status)
+  JOIN json_to_recordset(%(outcomes)s::json) AS o (
+           execution_id uuid, created_at timestamptz, fence bigint, status text)
     ON e.execution_id = o.execution_id AND e.created_at = o.created_at
  WHERE e.fence = o.fence AND (e.status = o.status OR (o.status = 'pending' AND e.status = 'cancelled'));
 
@@ -216,8 +210,7 @@ RETURNING execution_id::text;
 -- The dead letters of these failures are in the DLQ.
 WITH sent AS (
     UPDATE agent_job_execution e SET dlq_pending = false
-      FROM unnest(%(execution_ids)s::uuid[], %(created_ats)s::timestamptz[], %(fences)s::bigint[])
-           AS o (execution_id, created_at, fence)
+      FROM json_to_recordset(%(failures)s::json) AS o (execution_id uuid, created_at timestamptz, fence bigint)
      WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
        AND e.fence = o.fence AND e.status = 'failed' AND e.dlq_pending
     RETURNING e.execution_id, e.agent_id, e.fence, e.attempts

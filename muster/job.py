@@ -1,0 +1,56 @@
+"""What an agent is handed, and how a function is marked as one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+#: What an agent returns: anything JSON can hold, or None.
+Result = Any
+
+_Function = TypeVar("_Function", bound=Callable[..., Result])
+
+#: Attribute that marks the one function of a folder that is its agent.
+AGENT_MARK = "__muster_agent__"
+
+
+def agent(function: _Function) -> _Function:
+    """Mark the function that is the agent of its folder. It takes a `Job` and returns JSON."""
+    setattr(function, AGENT_MARK, True)
+    return function
+
+
+def _no_checkpoint(_: Any) -> None:
+    """A job outside a worker keeps no progress."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One attempt of one job, as its agent sees it."""
+
+    #: The job's idempotency key; the same at every attempt. Effects outside should carry it.
+    id: str
+    params: Mapping[str, Any]
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    #: Number of this attempt, from 1.
+    attempt: int = 1
+    tenant: str = "default"
+    #: When the attempt is stopped; None where nothing stops it.
+    deadline: datetime | None = None
+    #: One-line JSON logger that already carries job, execution, agent and attempt.
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("muster.job"))
+    #: What an earlier attempt gave to `checkpoint`; None at first.
+    state: Any = None
+    save: Callable[[Any], None] = field(default=_no_checkpoint, repr=False)
+
+    def checkpoint(self, state: Any) -> None:
+        """Persist progress (JSON); a later attempt finds it in `state`.
+
+        Raises:
+            muster.errors.Cancelled: another worker holds the job by now, so this one must stop.
+        """
+        self.save(state)

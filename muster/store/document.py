@@ -1,0 +1,46 @@
+"""JSON as Postgres takes it.
+
+Many rows travel to a statement as one JSON document (`json_to_recordset`): measured against arrays through
+`unnest`, quoting them on the client cost more than the statement itself.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from muster.message.body import REPLACEMENT, UNSTORABLE
+
+
+def document(value: Any) -> str:
+    """`value` as JSON that jsonb can hold: NUL and lone surrogates become U+FFFD.
+
+    Raises:
+        ValueError: it holds NaN or an infinity, or refers to itself.
+        TypeError: it holds what JSON cannot express.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if "\\u0000" in text or not _encodable(text):
+        text = json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"))
+    return text
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return UNSTORABLE.sub(REPLACEMENT, value)
+        case dict():
+            items = cast("dict[Any, Any]", value).items()
+            return {_clean(key): _clean(item) for key, item in items}
+        case list() | tuple():
+            return [_clean(item) for item in cast("list[Any]", value)]
+        case _:
+            return value
