@@ -1,0 +1,113 @@
+# Muster: `make` lists the commands. A fresh machine needs Python 3.11 or newer (with venv), git, make.
+
+# The first of these that will do is used; name another one by `make setup PYTHON=/path/to/python3.12`.
+PYTHON  := python3 python3.14 python3.13 python3.12 python3.11
+
+VENV     := .venv
+STATE    := .muster
+BIN      := $(VENV)/bin
+EMULATOR := $(STATE)/emulator
+PIP      := -m pip --disable-pip-version-check -qq
+LOCKS    := $(wildcard requirements/runtime.txt lambdas/agents/*/requirements.txt local/agents/*/requirements.txt)
+
+# Node.js and npm come from the environment, so that no other Node.js is asked.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# pyright runs on that Node.js and downloads nothing.
+export PYRIGHT_PYTHON_GLOBAL_NODE := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ Every day
+
+.PHONY: demo
+demo: setup ## Deploy to this machine, send jobs of every kind, check what became of them
+	@$(BIN)/muster demo
+
+.PHONY: check
+check: setup ## The inner loop: format, lint, types, unit and infrastructure tests
+	@$(MAKE) --no-print-directory static
+	@$(BIN)/pytest -q tests/unit tests/infra lambdas
+
+.PHONY: test
+test: setup ## Everything: what check does, then every test there is, on real parts
+	@$(MAKE) --no-print-directory static
+	@$(BIN)/pytest -q
+
+.PHONY: format
+format: $(VENV)/.installed ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
+
+.PHONY: help
+help: ## List these commands
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+##@ Set-up
+
+.PHONY: setup
+setup: ## Make the environments (the other commands do it when needed)
+	@$(MAKE) --no-print-directory -j3 installed
+
+.PHONY: lock
+lock: $(VENV)/.installed ## Resolve requirements/*.in and the agents' anew, pinned by hash; package-lock.json too
+	@$(BIN)/python -m local.lock
+	@npm install --package-lock-only --silent
+
+.PHONY: clean
+clean: ## Stop the local cloud and remove everything that was made, environments included
+	@if [ -x $(BIN)/muster ]; then $(BIN)/muster down; fi
+	rm -rf $(VENV) $(STATE) node_modules cdk.out muster.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Benchmarks
+
+.PHONY: bench
+bench: setup ## Run every benchmark, each against its peers
+	@for benchmark in bench/[a-z]*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+# What follows is made by the commands above.
+
+.PHONY: static
+static:
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run \`make format\`." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/pyright --warnings
+
+.PHONY: installed
+installed: $(VENV)/.installed $(EMULATOR)/.installed node_modules/.installed $(STATE)/wheelhouse/.installed
+	@:
+
+# Sets the shell's $python, or ends with the cure.
+define find-python
+for python in $(PYTHON) ""; do "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; done; \
+if [ -z "$$python" ]; then \
+  echo "Muster needs Python 3.11 or newer with its venv module; tried: $(PYTHON)." >&2; \
+  echo "Install one (Debian, Ubuntu: apt install python3 python3-venv), or name one: make setup PYTHON=/path/to/python3.12" >&2; \
+  exit 1; \
+fi
+endef
+
+# Each has a mark that is set last: what was interrupted is taken up again.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@echo "Setting up $(VENV) (about a minute, once) ..." >&2
+	@$(BIN)/python -c '' 2>/dev/null || { $(find-python); "$$python" -m venv --clear $(VENV); }
+	@$(BIN)/python $(PIP) install --require-hashes --no-compile -r requirements/dev.txt
+	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(EMULATOR)/.installed: requirements/emulator.txt
+	@echo "Setting up the emulator's environment ..." >&2
+	@$(EMULATOR)/bin/python -c '' 2>/dev/null || { $(find-python); "$$python" -m venv --clear $(EMULATOR); }
+	@$(EMULATOR)/bin/python $(PIP) install --require-hashes --no-compile -r requirements/emulator.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json $(VENV)/.installed
+	@echo "Installing the CDK command line ..." >&2
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STATE)/wheelhouse/.installed: $(LOCKS) local/wheelhouse.py $(VENV)/.installed
+	@echo "Filling the wheelhouse ..." >&2
+	@$(BIN)/python -m local.wheelhouse
+	@touch $@
