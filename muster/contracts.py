@@ -117,6 +117,8 @@ class AgentEnvironment(DatabaseEnvironment):
     agent_id: str
     #: Folder of the agent inside the asset, e.g. `lambdas/agents/document-profile`.
     agent_folder: str
+    #: JSON: {lane: queue URL}.
+    queue_urls: str
     dead_letter_queue_url: str
     results_bucket: str
 

@@ -46,6 +46,8 @@ class Job:
     #: What an earlier attempt gave to `checkpoint`; None at first.
     state: Any = None
     save: Callable[[Any], None] = field(default=_no_checkpoint, repr=False)
+    #: What `count` added up; stored with the execution.
+    counters: dict[str, int] = field(default_factory=dict[str, int], repr=False)
 
     def checkpoint(self, state: Any) -> None:
         """Persist progress (JSON); a later attempt finds it in `state`.
@@ -54,3 +56,15 @@ class Job:
             muster.errors.Cancelled: another worker holds the job by now, so this one must stop.
         """
         self.save(state)
+
+    def count(
+        self, *, items_processed: int = 0, input_tokens: int = 0, output_tokens: int = 0
+    ) -> None:
+        """Add to what this attempt did; shown with the execution as itemsProcessed and tokens."""
+        for name, amount in (
+            ("itemsProcessed", items_processed),
+            ("inputTokens", input_tokens),
+            ("outputTokens", output_tokens),
+        ):
+            if amount:
+                self.counters[name] = self.counters.get(name, 0) + amount

@@ -19,12 +19,12 @@ from muster.store.settings import DatabaseSettings
 from muster.store.statements import Statement
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from psycopg2 import extensions
 
 Row = tuple[Any, ...]
 
 #: SQLSTATEs after which the same statement may simply be tried again: serialization failure, deadlock,
-#: lock not available, query cancelled, too many connections, starting up, shut down, crash, read-only primary.
+#: lock not available, query cancelled, too many connections, starting up, shut down, crash, read-only.
 TRANSIENT_SQLSTATES = frozenset(
     {"40001", "40P01", "55P03", "57014", "53300", "57P03", "57P01", "57P02", "25006"}
 )
@@ -60,7 +60,7 @@ class Database:
         self._clock = clock or SystemClock()
         self._call_seconds = call_seconds
         self._retry_seconds = retry_seconds
-        self._connection: Connection | None = None
+        self._connection: extensions.connection | None = None
         self._prepared: set[str] = set()
         self._refresh = False
 
@@ -115,7 +115,7 @@ class Database:
         self._wait(connection, deadline)
         return cursor.fetchall() if cursor.description else []
 
-    def _connect(self, deadline: float) -> Connection:
+    def _connect(self, deadline: float) -> extensions.connection:
         import psycopg2
 
         settings = self._settings(self._refresh)
@@ -133,7 +133,7 @@ class Database:
         self._connection = connection
         return connection
 
-    def _wait(self, connection: Connection, deadline: float) -> None:
+    def _wait(self, connection: extensions.connection, deadline: float) -> None:
         from psycopg2.extensions import POLL_OK, POLL_READ
 
         while (state := connection.poll()) != POLL_OK:
@@ -165,7 +165,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
 
 
-def administer(settings: DatabaseSettings, *, call_seconds: float = 60.0) -> Connection:
+def administer(settings: DatabaseSettings, *, call_seconds: float = 60.0) -> extensions.connection:
     """An ordinary blocking connection for migrations, registration and the command line.
 
     Raises:

@@ -51,10 +51,7 @@ class Ledger:
         waiting = list(deliveries)
         while waiting:
             batch: dict[str, Delivery] = {}
-            later: list[Delivery] = []
-            for delivery in waiting:
-                if batch.setdefault(delivery.job_id, delivery) is not delivery:
-                    later.append(delivery)
+            later = [d for d in waiting if batch.setdefault(d.job_id, d) is not d]
             for judgement in self._claim_distinct(
                 list(batch.values()), claimant=claimant, lease=lease
             ):
@@ -127,8 +124,7 @@ class Ledger:
         if known:
             judgements |= self._claim_known(known, claimant=claimant, lease=lease, token=token)
         return [
-            judgements.get(d.job_id)
-            or Judgement(message_id=d.message_id, verdict=Verdict.UNKNOWN)
+            judgements.get(d.job_id) or Judgement(message_id=d.message_id, verdict=Verdict.UNKNOWN)
             for d in deliveries
         ]
 
@@ -166,9 +162,7 @@ class Ledger:
             },
         )
         by_job = {d.job_id: d for d in deliveries}
-        return {
-            row[0]: _known_judgement(by_job[row[0]], row, claimant.agent_id) for row in rows
-        }
+        return {row[0]: _known_judgement(by_job[row[0]], row, claimant.agent_id) for row in rows}
 
 
 def _claim_parameters(claimant: Claimant, lease: timedelta, token: str) -> dict[str, Any]:

@@ -33,9 +33,7 @@ class DatabaseSettings:
         Raises:
             ConfigurationError: names the keys that are missing.
         """
-        missing = [
-            k for k in ("host", "port", "dbname", "username", "password") if k not in secret
-        ]
+        missing = [k for k in ("host", "port", "dbname", "username", "password") if k not in secret]
         if missing:
             raise ConfigurationError(
                 f"the database secret lacks {', '.join(missing)}; "

@@ -1,0 +1,176 @@
+"""The duties of a tick, in the order in which they help each other: what is rescued is relayed at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from muster.contracts import INLINE_PARAMS_BYTES, MetricName
+from muster.crashpoint import crashpoint
+from muster.dead_letter import dead_letter
+from muster.dispatcher.tick import Duty
+from muster.message.envelope import envelope
+from muster.metrics import EmbeddedMetrics
+from muster.model import Failure
+from muster.ports import Outgoing, Queues
+from muster.store.connection import Database, Row
+from muster.store.ledger import Ledger
+from muster.store.statements import statements
+
+#: Rows taken in one statement.
+PAGE = 500
+
+#: How long past its end a lease is left alone: its holder may be settling.
+RESCUE_GRACE = timedelta(seconds=3)
+
+#: What falls due before the next tick is sent now, with its delay.
+RELAY_AHEAD = timedelta(seconds=60)
+
+#: Pause before a relayed job that still nobody took is relayed again; doubles each time.
+RELAY_PAUSE = timedelta(minutes=3)
+
+#: A failure's own worker gets this long to send its dead letter.
+BURIAL_GRACE = timedelta(seconds=30)
+
+#: Months for which partitions exist ahead.
+PARTITIONS_AHEAD = 2
+
+MetricsFor = Callable[[str], EmbeddedMetrics]
+
+
+class Duties:
+    """What the dispatcher does with one database and its queues."""
+
+    def __init__(
+        self, *, database: Database, ledger: Ledger, queues: Queues, metrics: MetricsFor
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._queues = queues
+        self._metrics = metrics
+        self._sql = statements("dispatch")
+        self._measured = False
+
+    def all(self) -> tuple[Duty, ...]:
+        """Every duty, in order."""
+        return (
+            Duty(name="rescue", page=self.rescue),
+            Duty(name="relay", page=self.relay),
+            Duty(name="bury", page=self.bury),
+            Duty(name="measure", page=self.measure),
+            Duty(name="partition", page=self.partition),
+        )
+
+    def rescue(self) -> int:
+        """Take executions back from workers that are gone."""
+        rows = self._database.run(
+            self._sql["rescue"],
+            {"grace_seconds": RESCUE_GRACE.total_seconds(), "page": PAGE},
+        )
+        crashpoint("rescue.after")
+        for agent_id, status, count in rows:
+            self._metrics(agent_id).count(MetricName.RESCUED, count)
+            if status == "failed":
+                self._metrics(agent_id).count(MetricName.FAILED, count)
+        return sum(count for _, _, count in rows)
+
+    def relay(self) -> int:
+        """Send pending executions again that nothing carries; a failed send is repeated by a later tick."""
+        rows = self._database.run(
+            self._sql["relay_due"],
+            {
+                "ahead_seconds": RELAY_AHEAD.total_seconds(),
+                "pause_seconds": RELAY_PAUSE.total_seconds(),
+                "page": PAGE,
+            },
+        )
+        crashpoint("relay.before_send")
+        by_queue: dict[str, list[Outgoing]] = defaultdict(list)
+        for row in rows:
+            agent_id, priority, endpoint = row[0], row[4], row[10]
+            by_queue[_lane(endpoint["queues"], priority)].append(_relayed(row))
+            self._metrics(agent_id).count(MetricName.RELAYED)
+        for queue_url, entries in by_queue.items():
+            self._queues.send_batch(queue_url, entries)
+        crashpoint("relay.after_send")
+        return len(rows)
+
+    def bury(self) -> int:
+        """Send dead letters that their workers did not send. Stops at a page of which none went out."""
+        rows = self._database.run(
+            self._sql["dead_letters_due"],
+            {"grace_seconds": BURIAL_GRACE.total_seconds(), "page": PAGE},
+        )
+        by_queue: dict[str, list[Failure]] = defaultdict(list)
+        for *fields, queue_url in rows:
+            by_queue[queue_url].append(_failure(fields))
+        sent: list[Failure] = []
+        for queue_url, failures in by_queue.items():
+            results = self._queues.send_batch(queue_url, [dead_letter(f) for f in failures])
+            sent += [f for f, result in zip(failures, results, strict=True) if result.ok]
+        if sent:
+            self._ledger.dead_letters_sent(sent)
+        for failure in sent:
+            self._metrics(failure.agent_id).count(MetricName.DEAD_LETTERS)
+        return len(sent)
+
+    def measure(self) -> int:
+        """Publish each agent's backlog and running count; SQS's own metrics sleep on idle queues."""
+        if self._measured:
+            return 0
+        self._measured = True
+        running = dict(self._database.run(self._sql["running_counts"]))
+        for agent_id, endpoint in self._database.run(self._sql["queue_endpoints"]):
+            backlog = sum(self._queues.depth(url).visible for url in endpoint["queues"].values())
+            self._metrics(agent_id).gauge(MetricName.BACKLOG, backlog)
+            self._metrics(agent_id).gauge(MetricName.RUNNING, running.get(agent_id, 0))
+        return 1
+
+    def partition(self) -> int:
+        """Create the partitions of the coming months."""
+        made = self._database.run(self._sql["ensure_partitions"], {"months": PARTITIONS_AHEAD})
+        return int(made[0][0])
+
+
+def _lane(queues: dict[str, str], priority: str) -> str:
+    return queues.get(priority) or queues.get("normal") or next(iter(queues.values()))
+
+
+def _relayed(row: Row) -> Outgoing:
+    (
+        agent_id,
+        job_id,
+        tenant,
+        params,
+        priority,
+        source,
+        scheduled_for,
+        traceparent,
+        hops,
+        delay,
+        _,
+    ) = row
+    facts: dict[str, Any] = {
+        "job_id": job_id,
+        "agent_id": agent_id,
+        "tenant": tenant,
+        "priority": priority,
+        "source": source,
+        "scheduled_for": scheduled_for,
+        "traceparent": traceparent,
+        "hops": hops,
+    }
+    body = envelope(params=params, **facts)
+    if len(body) > INLINE_PARAMS_BYTES:
+        body = envelope(**facts)
+    return Outgoing(body=body, delay=timedelta(seconds=delay))
+
+
+def _failure(fields: list[Any]) -> Failure:
+    names = (
+        "execution_id", "created_at", "fence", "agent_id", "job_id", "tenant", "attempts", "params",
+        "body", "error", "priority", "source", "traceparent", "hops",
+    )  # fmt: skip
+    return Failure(**dict(zip(names, fields, strict=True)))

@@ -1,0 +1,95 @@
+"""Composes the dispatcher from its environment, for a scheduled Lambda function."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from muster.clock import Clock
+from muster.contracts import DispatcherEnvironment, MetricName
+from muster.dispatcher.duties import Duties
+from muster.dispatcher.tick import Tick
+from muster.metrics import EmbeddedMetrics
+from muster.ports import Queues
+from muster.store.connection import Database
+from muster.store.ledger import Ledger
+
+#: Left at the end of an invocation for giving the lease back and writing metrics.
+INVOCATION_MARGIN = timedelta(seconds=5)
+
+#: Dimension `agent` of the dispatcher's own metrics.
+SELF = "dispatcher"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DispatcherHost:
+    """What outlives a tick in a warm function."""
+
+    stage: str
+    database: Database
+    ledger: Ledger
+    queues: Queues
+    clock: Clock
+    log: Any
+    metrics: dict[str, EmbeddedMetrics] = field(default_factory=dict[str, EmbeddedMetrics])
+
+    def tick(self, *, holder: str, time_left: timedelta) -> dict[str, Any]:
+        """Run one tick as `holder`.
+
+        Raises:
+            StoreUnavailable: Postgres is away; the platform counts a failed tick.
+        """
+        duties = Duties(
+            database=self.database,
+            ledger=self.ledger,
+            queues=self.queues,
+            metrics=self._metrics_for,
+        )
+        try:
+            report = Tick(
+                database=self.database,
+                duties=duties.all(),
+                holder=holder,
+                clock=self.clock,
+                log=self.log,
+            ).run(time_left=time_left - INVOCATION_MARGIN)
+            self._metrics_for(SELF).count(MetricName.TICK)
+        finally:
+            for metrics in self.metrics.values():
+                metrics.flush()
+        summary = {
+            "led": report.led,
+            "done": dict(report.done),
+            "failed": list(report.failed),
+            "unfinished": report.unfinished,
+        }
+        self.log.info("tick", extra=summary)
+        return summary
+
+    def _metrics_for(self, agent_id: str) -> EmbeddedMetrics:
+        return self.metrics.setdefault(agent_id, EmbeddedMetrics(stage=self.stage, agent=agent_id))
+
+
+@cache
+def dispatcher_host() -> DispatcherHost:
+    """The host of this process, composed at the first tick."""
+    from muster.aws.secrets import Secrets
+    from muster.aws.sqs import Queues
+    from muster.clock import SystemClock
+    from muster.log import logger
+    from muster.store.opening import open_database
+
+    environment = DispatcherEnvironment.from_environ(os.environ)
+    clock = SystemClock()
+    database = open_database(environment, secrets=Secrets())
+    return DispatcherHost(
+        stage=environment.stage,
+        database=database,
+        ledger=Ledger(database, clock=clock),
+        queues=Queues(),
+        clock=clock,
+        log=logger(SELF),
+    )

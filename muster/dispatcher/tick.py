@@ -1,0 +1,98 @@
+"""One tick of the dispatcher.
+
+At most one is at work, by a lease with a fencing number; two at once are harmless, since every duty claims
+rows with SKIP LOCKED. A duty that does not end in time goes on at the next tick.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from muster.clock import Clock
+from muster.store.connection import Database
+from muster.store.statements import statements
+
+#: A tick that died blocks the next ones no longer than this.
+LEASE = timedelta(seconds=50)
+
+LEASE_NAME = "dispatcher"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duty:
+    """One kind of periodic work: does a page and says how much it did; 0 means nothing is left."""
+
+    name: str
+    page: Callable[[], int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TickReport:
+    """What a tick did."""
+
+    #: False when another dispatcher was at work.
+    led: bool
+    #: Duty name to the number of things done.
+    done: Mapping[str, int] = field(default_factory=dict[str, int])
+    #: Duties that failed; the others were done all the same.
+    failed: tuple[str, ...] = ()
+    #: True when something is left for the next tick.
+    unfinished: bool = False
+
+
+class Tick:
+    """Does every duty once, page by page, within a time limit."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        duties: tuple[Duty, ...],
+        holder: str,
+        clock: Clock,
+        log: logging.Logger,
+    ) -> None:
+        self._database = database
+        self._duties = duties
+        self._holder = holder
+        self._clock = clock
+        self._log = log
+        self._sql = statements("dispatch")
+
+    def run(self, *, time_left: timedelta) -> TickReport:
+        """Do the duties until nothing is left or time is up.
+
+        Raises:
+            StoreUnavailable: the lease could not be taken or given back.
+        """
+        end = self._clock.monotonic() + time_left.total_seconds()
+        owner = {"name": LEASE_NAME, "holder": self._holder}
+        taken = self._database.run(
+            self._sql["take_lease"], {**owner, "ttl_seconds": LEASE.total_seconds()}
+        )
+        if not taken:
+            return TickReport(led=False)
+        done: dict[str, int] = {}
+        failed: list[str] = []
+        unfinished = False
+        for duty in self._duties:
+            try:
+                done[duty.name], left = self._do(duty, end)
+                unfinished = unfinished or left
+            except Exception:  # noqa: BLE001 - one duty's fault must not keep the others from work
+                self._log.exception("duty failed", extra={"duty": duty.name})
+                failed.append(duty.name)
+        self._database.run(self._sql["release_lease"], {**owner, "fence": taken[0][0]})
+        return TickReport(led=True, done=done, failed=tuple(failed), unfinished=unfinished)
+
+    def _do(self, duty: Duty, end: float) -> tuple[int, bool]:
+        total = 0
+        while self._clock.monotonic() < end:
+            count = duty.page()
+            total += count
+            if not count:
+                return total, False
+        return total, True

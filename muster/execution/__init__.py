@@ -1,0 +1,1 @@
+"""The execution core: normalise, claim, run, settle. One core, whatever hosts it."""

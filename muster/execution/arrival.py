@@ -1,0 +1,56 @@
+"""A message and what it was understood to be: a job, or the reason why it is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from muster.model import Delivery, ErrorRecord, Message, Rejection
+from muster.normalise import normalise
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """One message of a batch."""
+
+    message: Message
+    delivery: Delivery
+    #: Why the message is no job; it is recorded as failed without running anything.
+    rejection: ErrorRecord | None = None
+
+    def without_params(self) -> Self:
+        """This arrival once the ledger said that nobody has the params it refers to."""
+        return replace(
+            self,
+            delivery=replace(self.delivery, params={}, body=self.message.body),
+            rejection=ErrorRecord(
+                message="The message names a job without params, and no such job is recorded. "
+                "Send the params along.",
+                code="unknown_job",
+                retryable=False,
+            ),
+        )
+
+
+def arrival_of(message: Message, *, agent_id: str) -> Arrival:
+    """Understand one message sent to this agent."""
+    understood = normalise(message, agent_id=agent_id)
+    if isinstance(understood, Delivery):
+        return Arrival(message=message, delivery=understood)
+    return Arrival(
+        message=message,
+        delivery=_recorded(understood, body=message.body),
+        rejection=understood.error,
+    )
+
+
+def _recorded(rejection: Rejection, *, body: str) -> Delivery:
+    return Delivery(
+        message_id=rejection.message_id,
+        job_id=rejection.job_id,
+        tenant=rejection.tenant,
+        params={},
+        body=body,
+        sent_at=rejection.sent_at,
+        dead_letter_fence=rejection.dead_letter_fence,
+    )

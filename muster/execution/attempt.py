@@ -1,0 +1,179 @@
+"""One attempt of one job: run the agent's function and say how it ended."""
+
+from __future__ import annotations
+
+import logging
+import random
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from muster.clock import Clock
+from muster.contracts import INLINE_RESULT_BYTES
+from muster.crashpoint import crashpoint
+from muster.errors import Cancelled, JobTimeout, PermanentError
+from muster.execution.deadline import DeadlineReached, deadline
+from muster.execution.report import error_record
+from muster.job import Job
+from muster.model import Claim, Outcome, Status
+from muster.ports import Objects
+from muster.retry import decide, relay_delay
+from muster.store.document import document
+from muster.store.ledger import Ledger
+
+#: Bytes that ru_maxrss counts in.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agent:
+    """The loaded agent of a worker."""
+
+    agent_id: str
+    version: str
+    function: Callable[[Job], Any]
+    #: Longest run of one attempt.
+    timeout: timedelta
+    max_attempts: int
+    #: Says what is wrong with the params, or None.
+    check_params: Callable[[Mapping[str, Any]], str | None]
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class ParamsInvalid(PermanentError):
+    """The params do not fit the agent's input_schema."""
+
+    code = "invalid_params"
+
+
+class ResultUnstorable(PermanentError):
+    """The agent returned what JSON cannot express; what it did is done, so it is not repeated."""
+
+    code = "result_not_json"
+
+
+class ClaimLost(Cancelled):
+    """Another worker holds this job by now."""
+
+    code = "claim_lost"
+
+
+class Attempts:
+    """Runs attempts of one agent in this thread."""
+
+    def __init__(
+        self,
+        *,
+        agent: Agent,
+        ledger: Ledger,
+        objects: Objects,
+        results_bucket: str,
+        clock: Clock,
+        log: logging.Logger,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._agent = agent
+        self._ledger = ledger
+        self._objects = objects
+        self._results_bucket = results_bucket
+        self._clock = clock
+        self._log = log
+        self._jitter = jitter
+
+    def run(self, claim: Claim, *, limit: timedelta) -> Outcome:
+        """Run one claimed job for at most `limit`; whatever the agent does, an outcome comes back."""
+        counters: dict[str, int] = {}
+        started, cpu = self._clock.monotonic(), time.process_time()
+        result: Any = None
+        result_ref: str | None = None
+        error: BaseException | None = None
+        try:
+            with deadline(limit):
+                crashpoint("run.before")
+                result = self._call(claim, limit=limit, counters=counters)
+                crashpoint("run.after")
+            result, result_ref = self._stored(claim, result)
+        except DeadlineReached:
+            error = JobTimeout(
+                f"it ran longer than its timeout of {limit.total_seconds():g} s; raise `timeout` in "
+                "agent.toml, or save progress with job.checkpoint()"
+            )
+        except (Exception, SystemExit, KeyboardInterrupt) as raised:  # noqa: BLE001 - agents raise anything
+            error = raised
+        elapsed = self._clock.monotonic() - started
+        metrics = {
+            **counters,
+            "executionTime": round(elapsed * 1000, 3),
+            "memoryUsage": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
+            "cpuUsage": round((time.process_time() - cpu) / elapsed * 100, 1) if elapsed else 0.0,
+        }
+        if error is None:
+            return Outcome(
+                claim=claim,
+                status=Status.COMPLETED,
+                kind="completed",
+                result=result,
+                result_ref=result_ref,
+                metrics=metrics,
+            )
+        return self._failed(claim, error, metrics)
+
+    def _call(self, claim: Claim, *, limit: timedelta, counters: dict[str, int]) -> Any:
+        problem = self._agent.check_params(claim.params)
+        if problem is not None:
+            raise ParamsInvalid(problem)
+        job = Job(
+            id=claim.job_id,
+            params=claim.params,
+            config=self._agent.config,
+            attempt=claim.attempt,
+            tenant=claim.tenant,
+            deadline=self._clock.now() + limit,
+            log=self._log,
+            state=claim.state,
+            save=lambda state: self._save(claim, state),
+            counters=counters,
+        )
+        return self._agent.function(job)
+
+    def _save(self, claim: Claim, state: Any) -> None:
+        if not self._ledger.checkpoint(claim, state):
+            raise ClaimLost("another worker holds this job by now; stop")
+
+    def _stored(self, claim: Claim, result: Any) -> tuple[Any, str | None]:
+        """The result for the row, or where it was put instead."""
+        try:
+            size = len(document(result).encode())
+        except (TypeError, ValueError, RecursionError) as problem:
+            raise ResultUnstorable(
+                f"the result cannot be stored as JSON ({problem}); return dicts, lists, strings, "
+                "finite numbers, booleans or None"
+            ) from problem
+        if size <= INLINE_RESULT_BYTES:
+            return result, None
+        key = f"results/{claim.agent_id}/{claim.execution_id}-{claim.fence}.json"
+        return None, self._objects.put_json(self._results_bucket, key, result)
+
+    def _failed(self, claim: Claim, error: BaseException, metrics: Mapping[str, Any]) -> Outcome:
+        decision = decide(
+            error,
+            attempt=claim.attempt,
+            max_attempts=claim.max_attempts,
+            jitter=self._jitter(),
+        )
+        record = error_record(error)
+        return Outcome(
+            claim=claim,
+            status=decision.status,
+            kind=decision.kind,
+            error=None if decision.status is Status.CANCELLED else record,
+            metrics=metrics,
+            delay=decision.delay,
+            relay_delay=relay_delay(decision.delay),
+            refund=decision.refund,
+            reason=record.message if decision.status is Status.CANCELLED else None,
+        )

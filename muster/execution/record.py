@@ -1,0 +1,92 @@
+"""What is told about executions: one log line and the metrics for each turn of a job. Never its payload."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from muster.clock import Clock
+from muster.contracts import MetricName
+from muster.metrics import Metrics
+from muster.model import Claim, Delivery, Failure, Judgement, Outcome, Status, Verdict
+from muster.ports import Sent
+
+_METRIC_OF = {
+    Status.COMPLETED: MetricName.COMPLETED,
+    Status.FAILED: MetricName.FAILED,
+    Status.CANCELLED: MetricName.CANCELLED,
+}
+
+
+class Recorder:
+    """Log and metrics of one agent's worker."""
+
+    def __init__(self, *, log: logging.Logger, metrics: Metrics, clock: Clock) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._clock = clock
+
+    def judged(self, judgement: Judgement, delivery: Delivery) -> None:
+        """The ledger answered to one delivery."""
+        if judgement.verdict is Verdict.DUPLICATE:
+            self._metrics.count(MetricName.DUPLICATES)
+        if judgement.verdict is not Verdict.TAKEN:
+            self._log.info("delivery %s", judgement.verdict, extra={"job": delivery.job_id})
+
+    def started(self, claim: Claim) -> None:
+        """An attempt begins; what the agent logs from here carries its job."""
+        append: Any = getattr(self._log, "append_keys", None)
+        if append is not None:
+            append(**_keys(claim))
+
+    def settled(self, outcome: Outcome, state: Status | None) -> None:
+        """An outcome was written, or refused (`state` is None)."""
+        claim = outcome.claim
+        keys = {**_keys(claim), "status": state, "kind": outcome.kind}
+        if state is None:
+            self._metrics.count(MetricName.FENCED)
+            self._log.warning(
+                "write refused: another worker holds the execution", extra={**keys, "status": None}
+            )
+            return
+        self._metrics.count(_METRIC_OF.get(state, MetricName.RETRIED))
+        if "executionTime" in outcome.metrics:
+            self._metrics.milliseconds(MetricName.DURATION, outcome.metrics["executionTime"])
+        if state.terminal:
+            latency = (self._clock.now() - claim.queued_at).total_seconds() * 1000
+            self._metrics.milliseconds(MetricName.LATENCY, max(0.0, latency))
+        if outcome.error is None:
+            self._log.info("execution %s", outcome.kind, extra=keys)
+        else:
+            keys |= {"code": outcome.error.code, "class": outcome.error.error_class}
+            self._log.warning("execution %s", outcome.kind, extra=keys)
+
+    def buried(self, failure: Failure, result: Sent) -> None:
+        """A dead letter was sent, or could not be."""
+        keys = {
+            "job": failure.job_id,
+            "execution": failure.execution_id,
+            "agent": failure.agent_id,
+            "attempt": failure.attempts,
+            "code": failure.error["code"],
+        }
+        if result.ok:
+            self._metrics.count(MetricName.DEAD_LETTERS)
+            self._log.warning("dead letter sent", extra=keys)
+        else:
+            self._log.error(
+                "dead letter not sent, the dispatcher will: %s", result.error, extra=keys
+            )
+
+    def store_away(self, error: Exception) -> None:
+        """The ledger cannot be reached: nothing of this batch is acknowledged."""
+        self._log.error("ledger away, messages are kept: %s", error)
+
+
+def _keys(claim: Claim) -> dict[str, Any]:
+    return {
+        "job": claim.job_id,
+        "execution": claim.execution_id,
+        "agent": claim.agent_id,
+        "attempt": claim.attempt,
+    }

@@ -1,0 +1,61 @@
+"""CloudWatch metrics in the embedded metric format (one JSON line on stdout), by Powertools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from muster.contracts import METRICS_NAMESPACE
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+        AmazonCloudWatchEMFProvider,
+    )
+
+
+class Metrics(Protocol):
+    """Counts and durations of one agent."""
+
+    def count(self, name: str, amount: float = 1) -> None:
+        """Add to a count."""
+        ...
+
+    def milliseconds(self, name: str, value: float) -> None:
+        """Note a duration."""
+        ...
+
+
+class EmbeddedMetrics:
+    """Metrics with the dimensions `stage` and `agent`; written out by `flush`."""
+
+    def __init__(self, *, stage: str, agent: str) -> None:
+        self._dimensions = {"stage": stage, "agent": agent}
+        self._provider: AmazonCloudWatchEMFProvider | None = None
+
+    def count(self, name: str, amount: float = 1) -> None:
+        """See `Metrics.count`."""
+        self._add(name, "Count", amount)
+
+    def milliseconds(self, name: str, value: float) -> None:
+        """See `Metrics.milliseconds`."""
+        self._add(name, "Milliseconds", value)
+
+    def gauge(self, name: str, value: float) -> None:
+        """Note how many there are now."""
+        self._add(name, "Count", value)
+
+    def flush(self) -> None:
+        """Write what was gathered; nothing when there is nothing."""
+        provider, self._provider = self._provider, None
+        if provider is not None:
+            provider.flush_metrics()
+
+    def _add(self, name: str, unit: str, value: float) -> None:
+        if self._provider is None:
+            from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+                AmazonCloudWatchEMFProvider,
+            )
+
+            self._provider = AmazonCloudWatchEMFProvider(
+                metric_set={}, dimension_set=dict(self._dimensions), namespace=METRICS_NAMESPACE
+            )
+        self._provider.add_metric(name=name, unit=unit, value=value)
