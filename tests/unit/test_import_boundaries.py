@@ -20,6 +20,8 @@ HEAVY = ("boto3", "botocore", "psycopg2", "aws_lambda_powertools", "jsonschema_r
 #: The command line drives the one-machine cloud, and is the one part of `muster` that may.
 COMMAND_LINE = "muster/cli/"
 AGENT_ROOTS = ("lambdas/agents", "local/agents")
+#: The platform's own SDK, which every function has: agents may speak to AWS.
+PLATFORM = {"boto3", "botocore"}
 #: What stacks may know of the product: names and manifests, and the errors both raise.
 KNOWN_TO_STACKS = ("muster.contracts", "muster.manifest", "muster.errors")
 
@@ -143,10 +145,10 @@ def _own_requirements(folder: Path) -> set[str]:
     """Importable names of what the agent's requirements.in asks for."""
     asked = folder / "requirements.in"
     if not asked.exists():
-        return set()
+        return PLATFORM
     lines = [line.split("#")[0].strip() for line in asked.read_text("utf-8").splitlines()]
     wanted = {_normal(re.split(r"[\s\[=<>~!;]", line)[0]) for line in lines if line}
-    return {
+    return PLATFORM | {
         name
         for name, distributions in packages_distributions().items()
         if wanted & {_normal(distribution) for distribution in distributions}

@@ -18,6 +18,8 @@ VAGUE = re.compile(r"(^|_)(utils?|helpers?|common|misc|stuff|base|managers?)$")
 ENVIRONMENT_READERS = {
     "app.py",
     "muster/crashpoint.py",
+    "muster/dispatcher/host.py",
+    "muster/lambda_host.py",
 }
 _SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|(CREATE|ALTER|DROP)\s+TABLE"
