@@ -1,0 +1,77 @@
+"""Reads a document from S3, bounded in size and time."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import cache
+from typing import Any
+
+from muster import PermanentError
+
+#: Largest document, in bytes.
+MAX_BYTES = 64 * 1024 * 1024
+
+#: Seconds to connect, and of silence, per try: two tries fit the agent's timeout.
+CONNECT_TIMEOUT = 2
+READ_TIMEOUT = 5
+
+#: InvalidArgument is what S3 says of a version id that it never made.
+_MISSING = frozenset({"404", "InvalidArgument", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"})
+_FORBIDDEN = frozenset({"403", "AccessDenied"})
+
+
+def read_object(bucket: str, key: str, *, version_id: str | None = None) -> bytes:
+    """The object's content.
+
+    Raises:
+        PermanentError: `object_missing`, `object_forbidden` or `object_too_large`. Anything else that
+            goes wrong is raised as it is and tried again.
+    """
+    from botocore.exceptions import ClientError, ParamValidationError
+
+    version = {} if version_id is None else {"VersionId": version_id}
+    try:
+        reply = _client().get_object(Bucket=bucket, Key=key, **version)
+    except ParamValidationError as exc:
+        raise _missing(bucket, key) from exc
+    except ClientError as exc:
+        code = exc.response.get("Error", {}).get("Code")
+        if code in _MISSING:
+            raise _missing(bucket, key) from exc
+        if code in _FORBIDDEN:
+            raise PermanentError(
+                f"s3://{bucket}/{key} may not be read by this agent. "
+                "Put the document into the uploads bucket of the stage.",
+                code="object_forbidden",
+            ) from exc
+        raise
+    with closing(reply["Body"]) as body:
+        content = b"" if reply["ContentLength"] > MAX_BYTES else body.read(MAX_BYTES + 1)
+    if max(len(content), reply["ContentLength"]) > MAX_BYTES:
+        raise PermanentError(
+            f"s3://{bucket}/{key} has over {MAX_BYTES} bytes, the most this agent reads. Split it.",
+            code="object_too_large",
+        )
+    return content
+
+
+def _missing(bucket: str, key: str) -> PermanentError:
+    return PermanentError(
+        f"There is no object s3://{bucket}/{key}, or not that version of it. "
+        "Check bucket, key and version_id.",
+        code="object_missing",
+    )
+
+
+@cache
+def _client() -> Any:
+    # Costs hundreds of milliseconds, so jobs with inline text never pay for it.
+    import boto3.session
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    )
+    return boto3.session.Session().client("s3", config=config)
