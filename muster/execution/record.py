@@ -39,6 +39,12 @@ class Recorder:
         if append is not None:
             append(**_keys(claim))
 
+    def ended(self, claim: Claim) -> None:
+        """The attempt is over; the log line of its outcome names the job itself."""
+        remove: Any = getattr(self._log, "remove_keys", None)
+        if remove is not None:
+            remove(list(_keys(claim)))
+
     def settled(self, outcome: Outcome, state: Status | None) -> None:
         """An outcome was written, or refused (`state` is None)."""
         claim = outcome.claim

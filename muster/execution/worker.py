@@ -145,6 +145,7 @@ class Worker:
             outcome = Outcome(claim=claim, status=Status.FAILED, kind="failed", error=rejection)
         else:
             outcome = self._attempts.run(claim, limit=self._agent.timeout)
+        self._recorder.ended(claim)
         batch.unsettled.append(outcome)
 
     def _hand_back(self, batch: _Batch, claims: Sequence[Claim], *, reason: str) -> None:
