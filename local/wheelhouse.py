@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 WHEELHOUSE = ROOT / ".muster" / "wheelhouse"
@@ -32,6 +35,10 @@ class Target:
     tag: str
     #: pip's options that pick the wheels; none means this interpreter's own.
     options: tuple[str, ...] = ()
+
+    def fits(self) -> str:
+        """Names the interpreter whose wheels these are; another name means other wheels."""
+        return " ".join(self.options) or f"{sys.implementation.cache_tag} {platform.machine()}"
 
 
 #: glibc versions whose wheels run on Amazon Linux 2023 (glibc 2.34).
@@ -54,33 +61,47 @@ def locks(root: Path = ROOT) -> list[Path]:
     return [root / "requirements" / "runtime.txt", *sorted(own)]
 
 
-def fill(target: Target, wanted: list[Path], *, wheelhouse: Path = WHEELHOUSE) -> None:
+def fill(
+    target: Target,
+    wanted: list[Path],
+    *,
+    wheelhouse: Path = WHEELHOUSE,
+    download: Callable[[Path, Path, Target], None] | None = None,
+) -> None:
     """Download what the locks name and this folder lacks; a lock already served costs nothing.
+
+    Args:
+        target: whose wheels.
+        wanted: hash-pinned locks.
+        wheelhouse: the folder above all targets' folders.
+        download: brings one lock's wheels into a folder; pip unless said otherwise.
 
     Raises:
         subprocess.CalledProcessError: when pip fails; its own words are on stderr.
     """
     folder = wheelhouse / target.tag
     index = folder / _INDEX
-    served = set[str](json.loads(index.read_text("utf-8"))) if index.exists() else set[str]()
-    digests = {lock: _digest(lock, target) for lock in wanted}
-    for lock in (lock for lock in wanted if digests[lock] not in served):
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, *_download(lock, folder, target)], check=True)
-    if set(digests.values()) != served:
-        index.write_text(json.dumps(sorted(digests.values())), "utf-8")
+    before: dict[str, Any] = json.loads(index.read_text("utf-8")) if index.exists() else {}
+    if before.get("fits") != target.fits():
+        # Wheels of another interpreter must not lie beside this one's: a layer could take either.
+        shutil.rmtree(folder, ignore_errors=True)
+        before = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    digests = {lock: hashlib.sha256(lock.read_bytes()).hexdigest() for lock in wanted}
+    for lock in (lock for lock in wanted if digests[lock] not in before.get("locks", [])):
+        (download or pip_download)(lock, folder, target)
+    after = {"fits": target.fits(), "locks": sorted(digests.values())}
+    index.write_text(json.dumps(after), "utf-8")
 
 
-def _download(lock: Path, folder: Path, target: Target) -> Iterator[str]:
-    yield from ("-m", "pip", "download", "-qq", "--disable-pip-version-check")
-    yield from ("--require-hashes", "--no-deps", "--only-binary=:all:")
-    yield from (f"--dest={folder}", f"--requirement={lock}", *target.options)
-
-
-def _digest(lock: Path, target: Target) -> str:
-    """Names a lock's content for one target and one interpreter."""
-    parts = (lock.read_bytes(), repr(target).encode(), sys.version.encode())
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+def pip_download(lock: Path, folder: Path, target: Target) -> None:
+    """Have pip download a lock's wheels, from wherever it is configured to, and check their hashes."""
+    command = [
+        *(sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check"),
+        *("--require-hashes", "--no-deps", "--only-binary=:all:"),
+        *(f"--dest={folder}", f"--requirement={lock}", *target.options),
+    ]
+    subprocess.run(command, check=True)
 
 
 def main() -> None:
