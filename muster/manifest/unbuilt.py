@@ -1,0 +1,49 @@
+"""What a manifest may already say and this release does not deploy yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from muster.manifest.model import Manifest
+from muster.manifest.problem import Problem, shown
+
+
+def unbuilt(manifest: Manifest) -> list[Problem]:
+    """Problems for parts of the manifest that this release cannot deploy; synth refuses them."""
+    folder = manifest.folder or Path(manifest.id)
+    file = str(folder / "agent.toml")
+    return [
+        Problem(file=file, key=key, value=shown(value), cure=f"{what} not built yet; {cure}")
+        for key, value, what, cure in _found(manifest)
+    ]
+
+
+def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
+    if manifest.compute != "lambda":
+        yield (
+            "compute",
+            manifest.compute,
+            f"compute {manifest.compute} is",
+            "use lambda until it is",
+        )
+    elif manifest.image is not None:
+        yield "image", manifest.image, "container images are", "use agent.py until they are"
+    if manifest.queue.lanes != ("normal",):
+        lanes = list(manifest.queue.lanes)
+        yield "queue.lanes", lanes, "lanes other than normal are", "leave them out until they are"
+    if manifest.isolation != "shared":
+        kind = manifest.isolation
+        yield "isolation", kind, f"isolation {kind} is", "use shared until it is"
+    lists = {
+        "schedule": ("schedules", manifest.schedules),
+        "s3": ("S3 triggers", manifest.s3),
+        "webhook": ("webhooks", manifest.webhooks),
+        "secrets": ("secrets of agents", tuple(manifest.secrets)),
+    }
+    for key, (what, entries) in lists.items():
+        if entries:
+            names = [
+                getattr(entry, "name", None) or getattr(entry, "bucket", entry) for entry in entries
+            ]
+            yield key, names, f"{what} are", "leave them out until they are"
