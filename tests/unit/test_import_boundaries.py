@@ -17,8 +17,6 @@ from tests.support.source import ROOT, Import, Module, modules
 INFRASTRUCTURE = ("aws_cdk", "cdk_nag", "constructs", "stacks", "app")
 #: Slow to import: a cold start pays for them only when it uses them.
 HEAVY = ("boto3", "botocore", "psycopg2", "aws_lambda_powertools", "jsonschema_rs")
-#: The command line drives the one-machine cloud, and is the one part of `muster` that may.
-COMMAND_LINE = "muster/cli/"
 AGENT_ROOTS = ("lambdas/agents", "local/agents")
 #: The platform's own SDK, which every function has: agents may speak to AWS.
 PLATFORM = {"boto3", "botocore"}
@@ -49,24 +47,9 @@ def _agent_modules() -> Iterator[tuple[Path, Module]]:
 
 
 def test_the_runtime_never_imports_infrastructure_or_the_local_cloud():
-    runtime = [
-        m for m in modules("muster", "lambdas", "ecs_listener") if COMMAND_LINE not in m.name
-    ]
+    runtime = modules("muster", "lambdas", "ecs_listener")
     assert runtime
-    assert _violations(runtime, (*INFRASTRUCTURE, "local", "tests")) == []
-
-
-def test_the_command_line_imports_the_local_cloud_only_where_a_command_needs_it():
-    command_line = modules("muster/cli")
-    assert command_line
-    assert _violations(command_line, (*INFRASTRUCTURE, "tests")) == []
-    eager = [
-        _where(module, found)
-        for module in command_line
-        for found in module.imports()
-        if found.within("local") and found.eager
-    ]
-    assert eager == []
+    assert _violations(runtime, (*INFRASTRUCTURE, "local")) == []
 
 
 def test_stacks_know_the_products_names_and_manifests_only():
