@@ -79,7 +79,7 @@ def _replaced(value: Any) -> Any:
 
 def _deeper_than(value: Any, limit: int) -> bool:
     level: list[Any] = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [child for container in level for child in _containers_in(container)]
         if not level:
             return False
