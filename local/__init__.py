@@ -1,0 +1,1 @@
+"""The one-machine cloud: an embedded Postgres and an AWS emulator under one supervisor."""

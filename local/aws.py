@@ -1,0 +1,80 @@
+"""The emulator as an AWS account: clients, and the environment that points any tool at it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from local.emulator import CREDENTIAL, REGION
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalAws:
+    """An emulator's endpoint with the credentials it takes."""
+
+    endpoint: str
+
+    def variables(self) -> dict[str, str]:
+        """What `muster env` exports for AWS's own tools and SDKs."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": CREDENTIAL,
+            "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
+        }
+
+    def environment(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The caller's environment with every AWS setting replaced.
+
+        A profile, a token or a service's own endpoint left in it could send a local deploy to a real
+        account; so nothing that begins with AWS_ or CDK_ survives.
+        """
+        environ = os.environ if environ is None else environ
+        kept = {
+            name: value for name, value in environ.items() if not name.startswith(("AWS_", "CDK_"))
+        }
+        return {
+            **kept,
+            **self.variables(),
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that reads no setting of the caller's environment."""
+        from botocore.config import Config
+
+        return self._session().client(
+            service,
+            endpoint_url=self.endpoint,
+            config=Config(
+                proxies={},
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"mode": "standard", "total_max_attempts": 5},
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+    def _session(self) -> Session:
+        from boto3.session import Session
+        from botocore.session import Session as Core
+
+        core = Core(profile=None)
+        core.set_config_variable("config_file", os.devnull)
+        core.set_config_variable("credentials_file", os.devnull)
+        return Session(
+            aws_access_key_id=CREDENTIAL,
+            aws_secret_access_key=CREDENTIAL,
+            region_name=REGION,
+            botocore_session=core,
+        )

@@ -1,0 +1,12 @@
+"""The commands of the local cloud."""
+
+from local.commands import demo, down, env, status, up
+from muster.cli.command import Command
+
+COMMANDS: tuple[Command, ...] = (
+    up.COMMAND,
+    down.COMMAND,
+    status.COMMAND,
+    env.COMMAND,
+    demo.COMMAND,
+)

@@ -1,0 +1,31 @@
+"""`muster env`: how to reach the local cloud."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from muster.cli.command import Command
+from muster.cli.context import Context
+from muster.cli.exit import Exit
+
+
+def _run(context: Context, _arguments: Namespace) -> Exit:
+    import shlex
+
+    from local.cloud import Cloud
+    from local.environment import describe, exports
+
+    state = Cloud.of_checkout().state()
+    if context.json:
+        context.show(describe(state), text="")
+        return Exit.OK
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports(state).items()]
+    context.show(None, text="\n".join(lines))
+    return Exit.OK
+
+
+COMMAND = Command(
+    name="env",
+    summary='print shell exports, for eval "$(muster env)"; with --json also queues and outputs',
+    run=_run,
+)

@@ -1,0 +1,1 @@
+"""`muster demo`: jobs of every kind, and a check of what became of each."""

@@ -1,0 +1,51 @@
+"""The demo's result for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from muster.cli.table import render
+
+
+def report(result: Mapping[str, Any], *, program: Path) -> str:
+    """Tables of executions and dead letters, latencies, and what to try next.
+
+    Args:
+        result: what `Demo.run` returned.
+        program: path of the `muster` command.
+    """
+    executions = [
+        {"agent": agent, "state": state, "executions": number}
+        for agent, states in result["executions"].items()
+        for state, number in states.items()
+    ]
+    latency = result["latency_ms"]
+    summary = (
+        f"{result['sent']} messages, {result['duplicates']} recognised as duplicate. "
+        f"Latency p50 {latency['p50']} ms, p99 {latency['p99']} ms. "
+        f"Deployed in {result['deploy_seconds']} s, all done in {result['total_seconds']} s."
+    )
+    lines = [
+        render(executions, columns=("agent", "state", "executions")),
+        "",
+        summary,
+        "",
+        "Dead letters:",
+        render(result["dlq"], columns=("agent", "job_id", "attempts", "reason")),
+        "",
+    ]
+    if result["problems"]:
+        lines += ["Not as it must be:", *(f"  {problem}" for problem in result["problems"])]
+        return "\n".join(lines)
+    lines += [
+        "Every execution is as it must be. Try next:",
+        f"  {program} jobs list --limit 5",
+        f"  {program} jobs get demo-{result['run']}-fails-twice",
+        f'  {program} send document-profile --params \'{{"text": "hello"}}\'',
+        f"  {program} dlq peek",
+        f'  eval "$({program} env)"; psql "$DATABASE_URL"',
+        f"  {program} down",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""The deploy of the real app by the real CDK CLI into the emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.aws import LocalAws
+from local.checkout import Checkout
+from local.emulator import ACCOUNT, REGION
+from local.errors import DeployFailed, LocalCloudError
+from local.process.child import Child
+from local.progress import Progress
+from local.stacks import failures
+
+#: Name of the secret that the `local` stage's database is told by.
+DATABASE_SECRET = "muster/local/database"  # noqa: S105 - a name
+_BOOTSTRAP_STACK = "CDKToolkit"
+#: Environment that keeps the CDK CLI quiet and off the network.
+_QUIET = {"CDK_DISABLE_VERSION_CHECK": "1", "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "1"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """Deploys this checkout's app into its emulator."""
+
+    checkout: Checkout
+    aws: LocalAws
+    say: Callable[[str], None]
+
+    @property
+    def log(self) -> Path:
+        """Everything the CDK CLI said in the last deploy."""
+        return self.checkout.logs / "deploy.log"
+
+    def put_database_secret(self, database: Mapping[str, str | int]) -> None:
+        """Tell the stacks' secret where Postgres is, in the shape RDS uses."""
+        secrets = self.aws.client("secretsmanager")
+        text = json.dumps(database)
+        try:
+            secrets.create_secret(Name=DATABASE_SECRET, SecretString=text)
+        except secrets.exceptions.ResourceExistsException:
+            secrets.put_secret_value(SecretId=DATABASE_SECRET, SecretString=text)
+
+    def bootstrap(self) -> None:
+        """Prepare the account for the CDK, once in an emulator's life."""
+        cloudformation = self.aws.client("cloudformation")
+        try:
+            cloudformation.describe_stacks(StackName=_BOOTSTRAP_STACK)
+        except cloudformation.exceptions.ClientError:
+            self.say("Bootstrapping the emulator's account")
+            # Away from cdk.json, or the CLI would synthesise the app for this too.
+            self._run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], directory=self.checkout.scratch)
+
+    def deploy(self) -> None:
+        """Synthesise and deploy every stack.
+
+        Raises:
+            DeployFailed: names the resource that failed and the reason.
+        """
+        self.say("Deploying with the CDK")
+        arguments = ["deploy", "--all", "-c", "stage=local", "--require-approval", "never"]
+        arguments += ["--progress", "events", "--concurrency", "4"]
+        arguments += ["--output", str(self.checkout.synthesised)]
+        self._run(arguments, directory=self.checkout.root)
+
+    def _run(self, arguments: Sequence[str], *, directory: Path) -> None:
+        command = self._command(arguments)
+        progress = Progress(say=self.say)
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"$ {' '.join(command)}\n")
+            read_end, write_end = os.pipe()
+            with os.fdopen(read_end, encoding="utf-8", errors="replace") as output:
+                try:
+                    child = Child(
+                        command,
+                        environment=self._environment(),
+                        directory=directory,
+                        output=write_end,
+                    )
+                finally:
+                    os.close(write_end)
+                try:
+                    for line in output:
+                        log.write(line)
+                        log.flush()
+                        progress.read(line)
+                    code = child.process.wait()
+                finally:
+                    child.kill()
+        if code != 0:
+            raise DeployFailed(self._why(progress))
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        cdk = self.checkout.cdk
+        node = shutil.which("node", path=self._environment()["PATH"])
+        for program, found in (("CDK CLI", cdk.exists()), ("Node.js", node is not None)):
+            if not found:
+                raise LocalCloudError(f"The {program} is not installed. Run `make setup`.")
+        return [str(node), str(cdk.resolve()), *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        environment = self.aws.environment()
+        path = os.pathsep.join([str(self.checkout.tools), environment.get("PATH", os.defpath)])
+        return {**environment, **_QUIET, "PATH": path}
+
+    def _why(self, progress: Progress) -> str:
+        found = failures(self.aws)
+        reasons = found or progress.last_words()
+        told = "".join(f"\n  {reason}" for reason in reasons)
+        return f"The deploy failed:{told}\nAll that the CDK said is in {self.log}"

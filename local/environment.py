@@ -1,0 +1,54 @@
+"""How to reach what runs in the local cloud, as shell exports and as one object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.aws import LocalAws
+from local.emulator import CREDENTIAL, REGION
+from local.stacks import outputs
+from local.state import CloudState
+from muster.contracts import OutputKey
+
+#: Output that holds the HTTP API's address, in stages that have one.
+_API_URL = "ApiUrl"
+
+
+def exports(state: CloudState) -> dict[str, str]:
+    """Environment variables that point AWS's tools, psql's cousins and `muster` at this cloud."""
+    return {**LocalAws(endpoint=state.endpoint).variables(), "DATABASE_URL": state.database_url}
+
+
+def describe(state: CloudState) -> dict[str, Any]:
+    """Everything a program needs to use this cloud through AWS's API and SQL."""
+    stacks = outputs(LocalAws(endpoint=state.endpoint))
+    merged = {name: value for stack in stacks.values() for name, value in stack.items()}
+    agents: dict[str, Any] = {}
+    for stack in stacks.values():
+        agents |= json.loads(stack.get(OutputKey.AGENTS, "{}"))
+    described: dict[str, Any] = {
+        "aws": {
+            "endpoint_url": state.endpoint,
+            "region": REGION,
+            "access_key_id": CREDENTIAL,
+            "secret_access_key": CREDENTIAL,
+        },
+        "database_url": state.database_url,
+        "agents": {name: _agent(agent) for name, agent in sorted(agents.items())},
+        "bucket": merged.get(OutputKey.UPLOADS_BUCKET),
+        "stacks": stacks,
+    }
+    if _API_URL in merged:
+        described["api_url"] = merged[_API_URL]
+    return described
+
+
+def _agent(output: dict[str, Any]) -> dict[str, Any]:
+    queues = output["queues"]
+    return {
+        "queue_url": queues["normal"],
+        "queues": queues,
+        "dlq_url": output["dlq"],
+        "function_name": output["function"],
+    }

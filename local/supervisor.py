@@ -1,0 +1,195 @@
+"""The background process that owns the local cloud.
+
+    muster up ── pipe ──► supervisor ──┬── lifeline ── postgres
+                                       └── lifeline ── emulator ── workers of the Lambda functions
+
+It starts both, says so in `state.json`, and stays. Until `up` writes a byte into the pipe the cloud is
+*held*: should `up` die, the pipe ends and everything stops. Later only SIGTERM (`muster down`), or the
+death of a child, ends it; a child's death ends the other, since half a cloud helps nobody. If the
+supervisor itself is killed, its lifelines kill what they hold.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import signal
+import sys
+import time
+import traceback
+from types import FrameType
+
+from local import ports
+from local.checkout import Checkout
+from local.database import ensure_database
+from local.emulator import Emulator
+from local.errors import LocalCloudError
+from local.postgres import Postgres
+from local.process.identity import ProcessIdentity
+from local.process.lock import FileLock
+from local.state import CloudState, Phase
+from muster.errors import MusterError
+
+#: Seconds for Postgres and the emulator to come up on a busy machine.
+START_TIMEOUT = 90
+#: Starts of an emulator that keeps losing its port to other processes.
+START_ATTEMPTS = 3
+#: Seconds between looks at services that are coming up.
+PAUSE = 0.05
+#: Seconds between looks at whether the state folder is still there.
+FOLDER_CHECK = 5
+#: What `up` writes into the pipe when the cloud is to outlive it.
+KEEP = b"k"
+
+
+class Asked(Exception):
+    """The supervisor was asked to end."""
+
+
+class Supervisor:
+    """Owns Postgres, the emulator and the state file; whoever makes it holds the supervisor lock."""
+
+    def __init__(self, *, checkout: Checkout, lock: FileLock, pipe: int) -> None:
+        """`lock` is held; `pipe` is the read end whose write end is held by `muster up`."""
+        self._checkout = checkout
+        self._lock = lock
+        self._pipe: int | None = pipe
+        self._signal = ""
+        self._woken, self._waker = os.pipe()
+        self._emulator: Emulator | None = None
+        self._state = CloudState.read(checkout.state_file).evolve(
+            phase=Phase.STARTING,
+            reason="",
+            supervisor=ProcessIdentity.own(),
+            children=(),
+            nonce=f"muster-{secrets.token_hex(8)}",
+        )
+        self._postgres = Postgres(checkout.database, port=self._state.postgres_port)
+
+    def run(self) -> None:
+        """Start, stay, and leave nothing behind."""
+        os.set_blocking(self._waker, False)
+        signal.set_wakeup_fd(self._waker)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes _look()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note)
+        phase, reason = Phase.STOPPED, ""
+        try:
+            self._write()
+            self._start()
+            self._write(phase=Phase.HELD)
+            self._stay()
+        except Asked as asked:
+            reason = str(asked)
+        except MusterError as error:
+            phase, reason = Phase.FAILED, str(error)
+        except Exception as error:  # noqa: BLE001 - `up` and `status` look for the reason in the state file
+            traceback.print_exc()
+            phase, reason = Phase.FAILED, f"{type(error).__name__}: {error}"
+        finally:
+            self._stop()
+            if self._lock.in_place():
+                self._write(phase=phase, reason=reason, supervisor=None, children=())
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = self._signal or f"received {signal.Signals(number).name}"
+
+    def _write(self, **changes: object) -> None:
+        self._state = self._state.evolve(**changes)
+        self._state.write(self._checkout.state_file)
+
+    def _start(self) -> None:
+        # The emulator takes longest: it starts first and comes up beside Postgres.
+        emulator = self._start_emulator(self._state.emulator_port)
+        # From this thread, the main one: Postgres ends when the thread that started it does.
+        self._postgres.start(timeout=START_TIMEOUT)
+        database_url = ensure_database(self._postgres)
+        emulator = self._await_emulator(emulator)
+        self._write(
+            children=(
+                emulator.child.identity,
+                ProcessIdentity.of(self._postgres.process_id),
+            ),
+            emulator_port=emulator.port,
+            postgres_port=self._postgres.port,
+            database_url=database_url,
+        )
+
+    def _start_emulator(self, port: int | None) -> Emulator:
+        self._emulator = Emulator.start(
+            checkout=self._checkout, port=ports.choose(port), nonce=self._state.nonce
+        )
+        return self._emulator
+
+    def _await_emulator(self, emulator: Emulator) -> Emulator:
+        deadline = time.monotonic() + START_TIMEOUT
+        attempts = 1
+        while not emulator.answers():
+            if emulator.child.exit_code() is not None:
+                if ports.is_free(emulator.port) or attempts == START_ATTEMPTS:
+                    raise self._broken("emulator", emulator.child.exit_code())
+                attempts += 1  # another process took the port first
+                emulator = self._start_emulator(None)
+            if time.monotonic() > deadline:
+                raise LocalCloudError(
+                    f"The emulator is not up after {START_TIMEOUT} s; see {self._checkout.logs}"
+                )
+            self._look(PAUSE)
+        return emulator
+
+    def _stay(self) -> None:
+        while True:
+            code = self._emulator.child.exit_code() if self._emulator else None
+            if code is not None:
+                raise self._broken("emulator", code)
+            if not self._postgres.running:
+                raise self._broken("postgres", None)
+            if not self._lock.in_place():
+                raise Asked("its state folder was removed")
+            self._look(FOLDER_CHECK)
+
+    def _stop(self) -> None:
+        if self._emulator is not None:
+            self._emulator.stop()
+        self._postgres.stop()
+
+    def _look(self, timeout: float) -> None:
+        """Wait for a signal, a child's end or a word from `up`, and heed it.
+
+        Raises:
+            Asked: a signal came, or `up` died before it said to keep the cloud.
+        """
+        watched = [self._woken] if self._pipe is None else [self._woken, self._pipe]
+        ready = select.select(watched, [], [], timeout)[0]
+        if self._woken in ready:
+            os.read(self._woken, 512)
+        if self._signal:
+            raise Asked(self._signal)
+        if self._pipe in ready:
+            if os.read(self._pipe, 1) != KEEP:
+                raise Asked("the `muster up` that started it ended before it was done")
+            os.close(self._pipe)
+            self._pipe = None
+            self._write(phase=Phase.RUNNING)
+
+    def _broken(self, name: str, code: int | None) -> LocalCloudError:
+        log = self._postgres.log if name == "postgres" else self._checkout.logs / f"{name}.log"
+        told = "" if code is None else f" with exit code {code}"
+        return LocalCloudError(f"{name} ended by itself{told}; see {log}")
+
+
+def main(pipe: int) -> int:
+    """Run as the one supervisor of the checkout; return 1 when another holds the lock."""
+    checkout = Checkout.locate()
+    lock = FileLock(checkout.supervisor_lock)
+    if not lock.try_acquire():
+        print("another supervisor is at work", file=sys.stderr)
+        return 1
+    with lock:
+        Supervisor(checkout=checkout, lock=lock, pipe=pipe).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

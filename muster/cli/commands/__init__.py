@@ -1,0 +1,11 @@
+"""The runtime's commands, in the order in which `muster --help` lists them."""
+
+from muster.cli.command import Command, Group
+from muster.cli.commands import agents, dlq, jobs, send
+
+COMMANDS: tuple[Command | Group, ...] = (
+    send.COMMAND,
+    jobs.GROUP,
+    agents.GROUP,
+    dlq.GROUP,
+)

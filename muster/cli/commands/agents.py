@@ -1,0 +1,62 @@
+"""`muster agents`: the registry."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from muster.cli.command import Command, Group
+from muster.cli.context import Context
+from muster.cli.errors import NotFound
+from muster.cli.exit import Exit
+from muster.cli.table import cell
+
+_COLUMNS = ("agent_id", "agent_version", "compute", "enabled", "concurrency", "description")
+
+
+def _list_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--all", action="store_true", help="also superseded versions and retired agents"
+    )
+
+
+def _list(context: Context, arguments: Namespace) -> Exit:
+    from muster.store.reader import reading
+
+    with reading(context.database(), topic="agents") as reader:
+        rows = reader.rows("list_agents", {"all": arguments.all})
+    columns = (*_COLUMNS[:4], "active", "retired_at", *_COLUMNS[4:]) if arguments.all else _COLUMNS
+    context.show_rows(rows, columns=columns, none="No agents are registered.")
+    return Exit.OK
+
+
+def _show_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("agent", metavar="AGENT", help="its id")
+
+
+def _show(context: Context, arguments: Namespace) -> Exit:
+    from muster.store.reader import reading
+
+    with reading(context.database(), topic="agents") as reader:
+        rows = reader.rows("show_agent", {"agent": arguments.agent})
+    if not rows:
+        raise NotFound(f"No agent {arguments.agent!r} is registered. See `muster agents list`.")
+    shown = {name: value for name, value in rows[0].items() if value not in (None, {}, [], "")}
+    width = max(len(name) for name in shown)
+    text = "\n".join(f"{name.ljust(width)}  {cell(value)}" for name, value in shown.items())
+    context.show(rows[0], text=text)
+    return Exit.OK
+
+
+GROUP = Group(
+    name="agents",
+    summary="registered agents",
+    commands=(
+        Command(name="list", summary="list agents", arguments=_list_arguments, run=_list),
+        Command(
+            name="show",
+            summary="show one agent, its queues and its recent executions",
+            arguments=_show_arguments,
+            run=_show,
+        ),
+    ),
+)

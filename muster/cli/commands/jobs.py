@@ -1,0 +1,109 @@
+"""`muster jobs`: what became of the jobs."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import Any
+from uuid import UUID
+
+from muster.cli.command import Command, Group
+from muster.cli.context import Context
+from muster.cli.errors import NotFound
+from muster.cli.exit import Exit
+from muster.cli.table import cell
+from muster.model import Status
+
+_COLUMNS = ("created_at", "agent_id", "job_id", "status", "attempts", "latency_ms", "error")
+_EVENT_COLUMNS = ("at", "kind", "from_status", "to_status", "fence", "attempt", "reason")
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 100_000:
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
+    return int(text)
+
+
+def _list_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--agent", metavar="ID", help="only this agent's")
+    parser.add_argument("--state", choices=[str(status) for status in Status])
+    parser.add_argument("--job-id", action="append", metavar="ID", help="only these; repeatable")
+    parser.add_argument(
+        "--limit", type=_limit, default=20, help="newest first, default %(default)s"
+    )
+
+
+def _list(context: Context, arguments: Namespace) -> Exit:
+    from muster.store.reader import reading
+
+    with reading(context.database(), topic="jobs") as reader:
+        rows = reader.rows(
+            "list_jobs",
+            {
+                "agent": arguments.agent,
+                "status": arguments.state,
+                "job_ids": arguments.job_id,
+                "limit": arguments.limit,
+            },
+        )
+    if not context.json:
+        rows = [{**row, "error": _brief(row)} for row in rows]
+    context.show_rows(rows, columns=_COLUMNS, none="No executions.")
+    return Exit.OK
+
+
+def _brief(row: dict[str, Any]) -> str:
+    error: dict[str, Any] = row["error"] or {}
+    text = ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+    return (text or row["reason"] or "")[:80]
+
+
+def _get_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="of the job or of its execution")
+    parser.add_argument("--agent", metavar="ID", help="whose, when several have a job of that id")
+
+
+def _get(context: Context, arguments: Namespace) -> Exit:
+    from muster.store.reader import reading
+
+    wanted = {"id": arguments.id, "execution_id": _uuid(arguments.id), "agent": arguments.agent}
+    with reading(context.database(), topic="jobs") as reader:
+        found = reader.rows("find_job", wanted)
+        if not found:
+            raise NotFound(f"No job or execution {arguments.id!r}. See `muster jobs list`.")
+        if len(found) > 1:
+            agents = ", ".join(sorted({row["agent_id"] for row in found}))
+            raise NotFound(f"Several agents have a job {arguments.id!r}: {agents}. Use --agent.")
+        events = reader.rows("events_of_job", {"execution_id": found[0]["execution_id"]})
+    context.show({**found[0], "events": events}, text=_describe(found[0], events))
+    return Exit.OK
+
+
+def _uuid(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
+
+
+def _describe(row: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    from muster.cli.table import render
+
+    shown = {name: value for name, value in row.items() if value not in (None, {}, "", False)}
+    width = max(len(name) for name in shown)
+    lines = [f"{name.ljust(width)}  {cell(value)}" for name, value in shown.items()]
+    return "\n".join([*lines, "", render(events, columns=_EVENT_COLUMNS)])
+
+
+GROUP = Group(
+    name="jobs",
+    summary="executions of jobs",
+    commands=(
+        Command(name="list", summary="list executions", arguments=_list_arguments, run=_list),
+        Command(
+            name="get",
+            summary="show one execution and everything that happened to it",
+            arguments=_get_arguments,
+            run=_get,
+        ),
+    ),
+)

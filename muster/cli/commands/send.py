@@ -1,0 +1,79 @@
+"""`muster send`: put a job on an agent's queue."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from muster.cli.command import Command
+from muster.cli.context import Context
+from muster.cli.endpoints import endpoints
+from muster.cli.errors import UsageError
+from muster.cli.exit import Exit
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("agent", metavar="AGENT", help="its id")
+    body = parser.add_mutually_exclusive_group()
+    body.add_argument("--params", metavar="JSON", help="the job's params, a JSON object")
+    body.add_argument("--file", metavar="PATH", help="read the params from a file; - is stdin")
+    parser.add_argument(
+        "--job-id", metavar="ID", help="idempotency key; a random one when not given"
+    )
+    parser.add_argument("--lane", default="normal", help="priority, default %(default)s")
+    parser.add_argument("--tenant", default="default", help="on whose behalf")
+
+
+def _run(context: Context, arguments: Namespace) -> Exit:
+    from uuid import uuid4
+
+    params = _params(arguments)
+    endpoint = endpoints(context, agent=arguments.agent)[0]
+    if endpoint.retired:
+        raise UsageError(f"{arguments.agent} is retired: no worker takes its messages.")
+    if arguments.lane not in endpoint.queues:
+        known = ", ".join(sorted(endpoint.queues))
+        raise UsageError(f"{arguments.agent} has no lane {arguments.lane!r}; it has {known}.")
+    job_id = arguments.job_id or str(uuid4())
+
+    from muster.aws.sqs import Queues
+    from muster.message.envelope import envelope
+    from muster.ports import Outgoing
+
+    body = envelope(
+        job_id=job_id,
+        agent_id=arguments.agent,
+        tenant=arguments.tenant,
+        params=params,
+        priority=arguments.lane,
+    )
+    sent = Queues().send_batch(endpoint.queues[arguments.lane], [Outgoing(body=body)])[0]
+    if sent.error is not None:
+        raise sent.error
+    result = {"job_id": job_id, "agent_id": arguments.agent, "message_id": sent.message_id}
+    context.show(result, text=job_id)
+    return Exit.OK
+
+
+def _params(arguments: Namespace) -> dict[str, Any]:
+    import json
+
+    try:
+        text = arguments.params or "{}"
+        if arguments.file:
+            text = sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text()
+        params = json.loads(text)
+    except OSError as error:
+        raise UsageError(f"--file {arguments.file}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"The params are no JSON: {error}") from error
+    if not isinstance(params, dict):
+        raise UsageError('The params must be a JSON object, such as {"text": "hello"}.')
+    return params  # pyright: ignore[reportUnknownVariableType]  # a JSON object has string keys
+
+
+COMMAND = Command(
+    name="send", summary="put a job on an agent's queue", arguments=_arguments, run=_run
+)
