@@ -68,6 +68,13 @@ class OutputKey:
     ALERTS_TOPIC = "AlertsTopic"
 
 
+class ResourceType:
+    """CloudFormation types of the custom resources that `lambdas/register/` answers."""
+
+    MIGRATION = "Custom::MusterMigration"
+    REGISTRATION = "Custom::MusterRegistration"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
     """Base of an environment contract. A field `queue_url` is the variable `MUSTER_QUEUE_URL`."""
