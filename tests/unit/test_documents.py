@@ -1,0 +1,146 @@
+"""What the documents show is true: manifests parse, code runs, commands exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.commands import COMMANDS as LOCAL_COMMANDS
+from muster.cli.commands import COMMANDS
+from muster.cli.main import _parser
+from muster.manifest import load_manifest, unbuilt
+from muster.model import Delivery, Message
+from muster.normalise import normalise
+from stacks.config import DEPLOY_COMMAND, STAGES, Stage
+from tests.support.source import ROOT, tracked_files
+
+DOCUMENTS = [path for path in tracked_files() if path.suffix == ".md"]
+#: Programs that a document may show besides ours.
+FOREIGN = {"eval", "export"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """A fenced block of a document."""
+
+    document: str
+    language: str
+    text: str
+
+
+def blocks(*languages: str) -> list[Block]:
+    """Every fenced block in one of the languages."""
+    found: list[Block] = []
+    for path in DOCUMENTS:
+        fences = re.findall(
+            r"^```(\w*)\n(.*?)^```$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        )
+        name = path.relative_to(ROOT).as_posix()
+        found += [
+            Block(document=name, language=lang, text=text)
+            for lang, text in fences
+            if lang in languages
+        ]
+    return found
+
+
+def commands() -> Iterator[list[str]]:
+    """Every command line that a document shows, as words."""
+    for block in blocks("sh"):
+        for line in block.text.splitlines():
+            if line.strip() and not line.startswith("#"):
+                yield shlex.split(line)
+
+
+def test_documents_show_manifests_and_code_and_commands():
+    assert {block.language for block in blocks("toml", "python", "sh", "json")} == {
+        "toml",
+        "python",
+        "sh",
+        "json",
+    }
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.document)
+def test_a_manifest_that_is_shown_is_accepted(block: Block, tmp_path: Path):
+    # Given the manifest in a folder named for its agent
+    [agent_id] = re.findall(r'^id = "(.+?)"', block.text, re.MULTILINE)
+    folder = tmp_path / agent_id
+    folder.mkdir()
+    (folder / "agent.toml").write_text(block.text)
+    (folder / "agent.py").write_text("")
+    # When it is loaded / Then nothing is wrong with it, and nothing is not built yet
+    manifest = load_manifest(folder / "agent.toml")
+    assert unbuilt(manifest) == []
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.document)
+def test_code_that_is_shown_runs(block: Block):
+    exec(compile(block.text, block.document, "exec"), {"__name__": "shown"})
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=lambda block: block.document)
+def test_a_message_that_is_shown_is_understood(block: Block):
+    body = json.dumps(json.loads(block.text))
+    understood = normalise(Message(message_id="m", receipt_handle="r", body=body), agent_id="any")
+    assert isinstance(understood, Delivery)
+    assert understood.params == {"text": "hello world"}
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_a_command_that_is_shown_exists(words: list[str]):
+    program, *arguments = words
+    if program == "make":
+        listed = subprocess.run(
+            ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert all(
+            re.search(rf"^  make {name} ", listed.stdout, re.MULTILINE) for name in arguments
+        )
+    elif program == ".venv/bin/muster":
+        _parser((*LOCAL_COMMANDS, *COMMANDS)).parse_args(arguments)
+    elif program == "npx":
+        known = {DEPLOY_COMMAND.format(stage=stage) for stage in STAGES} | {"npx cdk bootstrap"}
+        assert " ".join(words) in known
+    else:
+        assert program in FOREIGN
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(document: Path):
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
+    broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert broken == []
+
+
+def test_documents_that_the_code_names_exist():
+    named = {
+        found
+        for path in tracked_files()
+        if path.suffix in {".py", ".sql", ".toml"}
+        for found in re.findall(r"docs/[\w/-]+\.md", path.read_text("utf-8"))
+    }
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_every_property_of_a_stage_is_in_the_configuration_table():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    described = set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE))
+    assert described == {field.name for field in dataclasses.fields(Stage)}
+
+
+def test_decisions_are_numbered_without_gaps_and_say_the_same_three_things():
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        headings = re.findall(r"^## (.+)$", page.read_text("utf-8"), re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences"], page.name
