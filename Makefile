@@ -75,7 +75,7 @@ static:
 	@$(BIN)/pyright --warnings
 
 .PHONY: installed
-installed: $(VENV)/.installed $(EMULATOR)/.installed node_modules/.installed $(STATE)/wheelhouse/.installed
+installed: $(VENV)/.installed $(EMULATOR)/.installed node_modules/.installed $(STATE)/wheelhouse/.installed $(VENV)/.compiled
 	@:
 
 # Sets the shell's $python, or ends with the cure.
@@ -96,10 +96,16 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Byte code of what synth imports, a small part of a very large library; otherwise each synth would make it
+# anew where the user's environment forbids writing it.
+$(VENV)/.compiled: $(VENV)/.installed
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import stacks.deployment'
+	@touch $@
+
 $(EMULATOR)/.installed: requirements/emulator.txt
 	@echo "Setting up the emulator's environment ..." >&2
 	@$(EMULATOR)/bin/python -c '' 2>/dev/null || { $(find-python); "$$python" -m venv --clear $(EMULATOR); }
-	@$(EMULATOR)/bin/python $(PIP) install --require-hashes --no-compile -r requirements/emulator.txt
+	@$(EMULATOR)/bin/python $(PIP) install --require-hashes -r requirements/emulator.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json $(VENV)/.installed
