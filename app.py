@@ -1,0 +1,64 @@
+"""CDK entry: reads the context, checks everything at once, composes the stacks.
+
+`npx cdk deploy --all -c stage=dev`; no other file reads context or environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from muster.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from muster.manifest import Manifest
+    from stacks.config import Stage
+
+ROOT = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    """Synthesize the stage that the context names; problems go to stderr, all of them at once."""
+    _prefer_own_node()
+    from aws_cdk import App
+
+    app = App()
+    try:
+        from stacks.config import stage_named
+        from stacks.deployment import compose
+
+        stage = stage_named(app.node.try_get_context("stage"))
+        manifests = _manifests(stage)
+        compose(app, stage=stage, manifests=manifests)
+    except ConfigurationError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    app.synth()
+    return 0
+
+
+def _manifests(stage: Stage) -> Sequence[Manifest]:
+    from muster.manifest import load_agents, unbuilt
+    from stacks.fit import misfits
+
+    manifests = load_agents(ROOT / root for root in stage.agent_roots)
+    problems = [str(problem) for manifest in manifests for problem in unbuilt(manifest)]
+    problems += misfits(stage, manifests)
+    if problems:
+        raise ConfigurationError("\n  ".join(["these agents cannot be deployed:", *problems]))
+    return manifests
+
+
+def _prefer_own_node() -> None:
+    """Node.js comes with the virtual environment; another one on PATH may be too old for CDK."""
+    own = Path(sys.executable).parent / "node"
+    if own.exists():
+        os.environ.setdefault("JSII_NODE", str(own))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

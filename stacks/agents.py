@@ -1,0 +1,82 @@
+"""Agents, spread over stacks by a stable hash: CloudFormation takes 500 resources in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import CfnOutput, CfnResource, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from muster.contracts import OutputKey
+from muster.errors import ConfigurationError
+from muster.manifest import Manifest
+from stacks.constructs.lambda_agent import LambdaAgent
+from stacks.constructs.registration import Registration
+from stacks.packaging import dependency_layer
+from stacks.platform import Platform
+from stacks.storage import StorageStack
+
+#: CloudFormation's limit of one stack.
+MAX_RESOURCES = 500
+
+
+class AgentsStack(Stack):
+    """The agents of one shard; they are registered when everything else of the stack stands."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        platform: Platform,
+        manifests: Sequence[Manifest],
+        storage: StorageStack,
+        alerts: sns.ITopic,
+        dispatcher: iam.IRole,
+        service_token: str,
+    ) -> None:
+        stage = platform.stage
+        super().__init__(scope, id_, description=f"Muster {stage.name}: agents")
+        dependencies = dependency_layer(self, stage)
+        # Rights are written into the queues' policies: the dispatcher's own would overflow with many agents.
+        relay = iam.Role.from_role_arn(
+            self,
+            "DispatcherRole",
+            dispatcher.role_arn,
+            mutable=False,
+            add_grants_to_resources=True,
+        )
+        agents = [
+            LambdaAgent(
+                self,
+                manifest=manifest,
+                platform=platform,
+                dependencies=dependencies,
+                storage=storage,
+                alerts=alerts,
+                dispatcher=relay,
+            )
+            for manifest in manifests
+        ]
+        endpoints: dict[str, object] = {a.manifest.id: a.endpoint() for a in agents}
+        registration = Registration(
+            self,
+            "Registration",
+            service_token=service_token,
+            stack=id_,
+            manifests=manifests,
+            endpoints=endpoints,
+        )
+        registration.node.add_dependency(*agents)
+        CfnOutput(self, OutputKey.AGENTS, value=self.to_json_string(endpoints))
+
+    def verify_size(self, setting: str) -> None:
+        """Raises ConfigurationError when the stack outgrew CloudFormation; names the `setting` to raise."""
+        count = sum(isinstance(c, CfnResource) for c in self.node.find_all())
+        if count > MAX_RESOURCES:
+            raise ConfigurationError(
+                f"stack {self.stack_name} has {count} resources, CloudFormation takes {MAX_RESOURCES}; "
+                f"raise {setting} in stacks/config.py"
+            )

@@ -1,0 +1,219 @@
+"""Stages: what differs between deployments, as typed values.
+
+A stack never asks which stage it is in; it reads a property. To add a stage, add a value to `STAGES`.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from muster.errors import ConfigurationError
+
+Architecture = Literal["arm64", "x86_64"]
+
+#: Memory of the RDS instance classes that a stage may name, in GiB.
+INSTANCE_MEMORY_GIB: Mapping[str, int] = {
+    "t4g.micro": 1,
+    "t4g.small": 2,
+    "t4g.medium": 4,
+    "t4g.large": 8,
+    "m7g.large": 8,
+    "m7g.xlarge": 16,
+    "m7g.2xlarge": 32,
+    "r7g.large": 16,
+    "r7g.xlarge": 32,
+}
+
+#: Connections granted per GiB of the instance; what RDS itself would allow is about 112, some of which swaps.
+CONNECTIONS_PER_GIB = 100
+
+#: Days that a stage may keep its logs: what CloudWatch offers, in part.
+LOG_RETENTION_DAYS = (1, 7, 14, 30, 90, 365)
+
+#: Wheels that fit the functions of the cloud stages: CPython 3.14 on this architecture.
+CLOUD_ARCHITECTURE: Architecture = "arm64"
+
+#: Where `muster up` tells the local stage its database; a name, not a secret.
+LOCAL_DATABASE = "muster/local/database"
+
+DEPLOY_COMMAND = "npx cdk deploy --all -c stage={stage}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceDatabase:
+    """A Postgres of our own on RDS."""
+
+    instance_class: str
+    storage_gib: int = 20
+    #: Storage grows by itself up to this size.
+    max_storage_gib: int = 100
+    multi_az: bool = False
+    backup_days: int = 7
+    #: Days between rotations of the password.
+    rotation_days: int = 30
+
+    @property
+    def max_connections(self) -> int:
+        """What the parameter group sets, and what the functions together must stay below."""
+        return INSTANCE_MEMORY_GIB[self.instance_class] * CONNECTIONS_PER_GIB
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExternalDatabase:
+    """A Postgres that someone else runs, told by a Secrets Manager secret."""
+
+    #: Secret with host, port, dbname, username, password.
+    secret_name: str
+    tls: Literal["verify-full", "disable"] = "verify-full"
+    max_connections: int = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkSettings:
+    """The VPC of a stage."""
+
+    #: One is cheap; one per zone survives the loss of a zone.
+    nat_gateways: int = 1
+    zones: int = 2
+    cidr: str = "10.42.0.0/16"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """One deployment target. Every default suits a small cloud stage."""
+
+    name: str
+    database: InstanceDatabase | ExternalDatabase
+    #: None: the functions run outside a VPC.
+    network: NetworkSettings | None
+    #: Folders whose subfolders with an `agent.toml` are deployed, relative to the repository.
+    agent_roots: tuple[str, ...] = ("lambdas/agents",)
+    #: Stacks over which agents are spread by a stable hash. Changing it moves agents between stacks.
+    agent_shards: int = 8
+    architecture: Architecture = CLOUD_ARCHITECTURE
+    #: Subfolder of `.muster/wheelhouse` whose wheels go into the layers.
+    wheelhouse: str = "py314-aarch64"
+    #: Data survives the deletion of its stack, and stacks with data cannot be deleted by accident.
+    keep_data: bool = True
+    log_retention_days: int = 30
+    #: Address that alarms are mailed to; it has to confirm the subscription once.
+    alerts_email: str | None = None
+    #: Logical buckets that manifests name; the value is an existing bucket, None makes one.
+    buckets: Mapping[str, str | None] = field(default_factory=lambda: {"uploads": None})
+    #: Database connections left for people, backups and monitoring.
+    reserved_connections: int = 20
+
+    def __post_init__(self) -> None:
+        problems = _problems(self)
+        if problems:
+            raise ConfigurationError(f"stage {self.name!r}: " + "; ".join(problems))
+
+    @property
+    def database_tls(self) -> str:
+        """`verify-full`, except where an external database says otherwise."""
+        return self.database.tls if isinstance(self.database, ExternalDatabase) else "verify-full"
+
+
+def _problems(stage: Stage) -> list[str]:
+    problems: list[str] = []
+    if isinstance(stage.database, InstanceDatabase):
+        problems += _database_problems(stage.database)
+        if stage.network is None:
+            problems.append("an RDS database needs a network; set `network=NetworkSettings()`")
+    if stage.network is not None:
+        problems += _network_problems(stage.network)
+    if not 1 <= stage.agent_shards <= 100:
+        problems.append(f"agent_shards is {stage.agent_shards}; use 1 to 100")
+    if stage.log_retention_days not in LOG_RETENTION_DAYS:
+        problems.append(
+            f"log_retention_days is {stage.log_retention_days}; "
+            f"use one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
+        )
+    if not stage.agent_roots:
+        problems.append("agent_roots is empty; name at least one folder of agents")
+    return problems
+
+
+def _database_problems(database: InstanceDatabase) -> list[str]:
+    problems: list[str] = []
+    if database.instance_class not in INSTANCE_MEMORY_GIB:
+        problems.append(
+            f"database.instance_class {database.instance_class!r} is not known; "
+            f"use one of {', '.join(INSTANCE_MEMORY_GIB)}"
+        )
+    if not 1 <= database.backup_days <= 35:
+        problems.append(f"database.backup_days is {database.backup_days}; RDS keeps 1 to 35 days")
+    if database.max_storage_gib <= database.storage_gib:
+        problems.append(
+            f"database.max_storage_gib ({database.max_storage_gib}) must exceed "
+            f"storage_gib ({database.storage_gib}), so that storage can grow"
+        )
+    return problems
+
+
+def _network_problems(network: NetworkSettings) -> list[str]:
+    problems: list[str] = []
+    if network.zones != 2:
+        problems.append(
+            f"network.zones is {network.zones}; synth that needs no account knows 2 zones"
+        )
+    if not 1 <= network.nat_gateways <= network.zones:
+        problems.append(
+            f"network.nat_gateways is {network.nat_gateways}; "
+            f"use 1 to {network.zones} (one per zone)"
+        )
+    return problems
+
+
+def _host_architecture() -> Architecture:
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+STAGES: Mapping[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="local",
+            database=ExternalDatabase(secret_name=LOCAL_DATABASE, tls="disable"),
+            network=None,
+            agent_roots=("lambdas/agents", "local/agents"),
+            agent_shards=1,
+            architecture=_host_architecture(),
+            wheelhouse="local",
+            keep_data=False,
+            log_retention_days=1,
+        ),
+        Stage(
+            name="dev",
+            database=InstanceDatabase(instance_class="t4g.small"),
+            network=NetworkSettings(nat_gateways=1),
+            keep_data=False,
+            log_retention_days=14,
+        ),
+        Stage(
+            name="prod",
+            database=InstanceDatabase(
+                instance_class="m7g.large", multi_az=True, backup_days=30, max_storage_gib=500
+            ),
+            network=NetworkSettings(nat_gateways=2),
+            log_retention_days=90,
+        ),
+    )
+}
+
+
+def stage_named(name: str | None) -> Stage:
+    """The stage of that name; there is no default.
+
+    Raises:
+        ConfigurationError: no such stage, or none named.
+    """
+    if name is not None and name in STAGES:
+        return STAGES[name]
+    said = "no stage was given" if not name else f"there is no stage {name!r}"
+    raise ConfigurationError(
+        f"{said}; known stages: {', '.join(STAGES)}. Example: {DEPLOY_COMMAND.format(stage='dev')}"
+    )

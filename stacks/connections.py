@@ -1,0 +1,67 @@
+"""Proof that the functions together cannot exhaust the database's connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from muster.errors import ConfigurationError
+from stacks.config import InstanceDatabase, Stage
+
+#: An SQS event source cannot be limited below this.
+MIN_EVENT_SOURCE_CONCURRENCY = 2
+
+#: The dispatcher's tick; a late one may still run beside the next.
+DISPATCHER_CONNECTIONS = 2
+
+
+def event_source_concurrency(concurrency: int) -> int:
+    """Most functions that Lambda runs at once for an agent of that `concurrency`."""
+    return max(MIN_EVENT_SOURCE_CONCURRENCY, concurrency)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConnectionBudget:
+    """Who may hold a connection at the same time, and how many there are."""
+
+    stage: Stage
+    #: `concurrency` of every agent.
+    agents: Mapping[str, int]
+
+    @property
+    def agent_connections(self) -> int:
+        return sum(event_source_concurrency(c) for c in self.agents.values())
+
+    @property
+    def register_connections(self) -> int:
+        """One per agents stack deployed at the same time, and the migration."""
+        return self.stage.agent_shards + 1
+
+    @property
+    def needed(self) -> int:
+        return (
+            self.agent_connections
+            + DISPATCHER_CONNECTIONS
+            + self.register_connections
+            + self.stage.reserved_connections
+        )
+
+    def verify(self) -> None:
+        """Raises ConfigurationError when the sum exceeds the database's `max_connections`."""
+        limit = self.stage.database.max_connections
+        if self.needed <= limit:
+            return
+        largest = sorted(self.agents.items(), key=lambda item: (-item[1], item[0]))[:3]
+        cure = (
+            f"database.instance_class (now {self.stage.database.instance_class})"
+            if isinstance(self.stage.database, InstanceDatabase)
+            else "database.max_connections"
+        )
+        raise ConfigurationError(
+            f"stage {self.stage.name!r} could open {self.needed} database connections, "
+            f"but max_connections is {limit}: agents {self.agent_connections} "
+            f"(largest: {', '.join(f'{name} {count}' for name, count in largest)}), "
+            f"dispatcher {DISPATCHER_CONNECTIONS}, register {self.register_connections}, "
+            f"reserved_connections {self.stage.reserved_connections}. "
+            f"Lower `concurrency` in agent.toml, or raise {cure} in stacks/config.py."
+        )

@@ -1,0 +1,1 @@
+"""Constructs, one noun a file."""

@@ -1,0 +1,82 @@
+"""The whole of a stage: which stacks there are, and what each hands to the next."""
+
+# jsii's classes and interfaces name parameters differently, so no class fits its own interface.
+# pyright: reportArgumentType=false
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import App, Tags, Validations
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
+from muster.errors import ConfigurationError
+from muster.manifest import Manifest
+from stacks.agents import AgentsStack
+from stacks.config import ExternalDatabase, Stage
+from stacks.connections import ConnectionBudget
+from stacks.database import DatabaseAccess, DatabaseStack
+from stacks.dispatcher import DispatcherStack
+from stacks.network import NetworkStack
+from stacks.observability import ObservabilityStack
+from stacks.packaging import code_version
+from stacks.platform import Platform
+from stacks.registry import RegistryStack
+from stacks.sharding import shard
+from stacks.storage import StorageStack
+
+
+def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
+    """Add every stack of `stage` to `app`.
+
+    Raises:
+        ConfigurationError: the agents together need more than the database or a stack can hold.
+    """
+    ConnectionBudget(stage=stage, agents={m.id: m.concurrency for m in manifests}).verify()
+
+    def name(noun: str) -> str:
+        return f"muster-{stage.name}-{noun}"
+
+    network = (
+        NetworkStack(app, name("network"), stage=stage, settings=stage.network)
+        if stage.network is not None
+        else None
+    )
+    platform = Platform(
+        stage=stage,
+        network=network,
+        database=_database(app, name("database"), stage, network),
+        code_version=code_version(stage),
+    )
+    storage = StorageStack(app, name("storage"), stage=stage)
+    observability = ObservabilityStack(app, name("observability"), stage=stage)
+    registry = RegistryStack(app, name("registry"), platform=platform)
+    dispatcher = DispatcherStack(
+        app, name("dispatcher"), platform=platform, alerts=observability.alerts
+    )
+    dispatcher.add_stack_dependency(registry)
+    for number, members in shard(manifests, shards=stage.agent_shards).items():
+        agents = AgentsStack(
+            app,
+            name(f"agents-{number}"),
+            platform=platform,
+            manifests=members,
+            storage=storage,
+            alerts=observability.alerts,
+            dispatcher=dispatcher.role,
+            service_token=registry.service_token,
+        )
+        agents.add_stack_dependency(registry)
+        agents.verify_size(f"agent_shards (now {stage.agent_shards})")
+    Tags.of(app).add("Project", "muster")
+    Tags.of(app).add("Stage", stage.name)
+    Tags.of(app).add("ManagedBy", "cdk")
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+
+
+def _database(app: App, name: str, stage: Stage, network: NetworkStack | None) -> DatabaseAccess:
+    if isinstance(stage.database, ExternalDatabase):
+        return DatabaseAccess(secret=stage.database.secret_name)
+    if network is None:
+        raise ConfigurationError(f"stage {stage.name!r}: an RDS database needs a network")
+    return DatabaseStack(app, name, stage=stage, settings=stage.database, network=network).access

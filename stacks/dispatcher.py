@@ -1,0 +1,99 @@
+"""The dispatcher: a function that ticks once a minute."""
+
+# jsii's classes and interfaces name parameters differently, so no class fits its own interface.
+# pyright: reportArgumentType=false
+
+from __future__ import annotations
+
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from muster.contracts import DispatcherEnvironment
+from stacks.acknowledgement import acknowledge_wildcard
+from stacks.constructs.agent_queue import dead_letter_queue
+from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
+from stacks.constructs.python_function import PythonFunction
+from stacks.packaging import dependency_layer
+from stacks.platform import Platform
+
+HANDLER = "lambdas.scheduler.handler.handler"
+
+#: Below the minute between two ticks, so that a tick has ended when the next begins.
+TIMEOUT = Duration.seconds(55)
+
+
+class DispatcherStack(Stack):
+    """Function, schedule, and the queue of ticks that could not be delivered."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, platform: Platform, alerts: sns.ITopic
+    ) -> None:
+        stage = platform.stage
+        super().__init__(scope, id_, description=f"Muster {stage.name}: dispatcher")
+        dispatcher = PythonFunction(
+            self,
+            "Dispatcher",
+            platform=platform,
+            handler=HANDLER,
+            description="Relays, rescues and sweeps, once a minute",
+            environment=DispatcherEnvironment(
+                stage=stage.name,
+                database_secret=platform.database.secret_id(),
+                database_tls=stage.database_tls,
+                code_version=platform.code_version,
+            ),
+            layers=[dependency_layer(self, stage)],
+            timeout=TIMEOUT,
+            memory_mib=256,
+        )
+        self.role = dispatcher.role
+        missed = dead_letter_queue(self, "MissedTicks", removal_policy=RemovalPolicy.DESTROY)
+        scheduler.Schedule(
+            self,
+            "Tick",
+            description="One tick of the dispatcher a minute",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
+            target=targets.LambdaInvoke(
+                dispatcher.function,
+                dead_letter_queue=missed,
+                role=self._scheduler_role(dispatcher),
+                # The next tick does what a late one would.
+                retry_attempts=0,
+                max_event_age=Duration.minutes(1),
+            ),
+        )
+        DeadLetterAlarm(
+            self,
+            "MissedTicksAlarm",
+            queue=missed,
+            owner=f"The schedule of the dispatcher ({stage.name})",
+            alerts=alerts,
+        )
+
+    def _scheduler_role(self, dispatcher: PythonFunction) -> iam.Role:
+        """What EventBridge Scheduler acts as; only for schedules of this account's default group."""
+        role = iam.Role(
+            self,
+            "SchedulerRole",
+            description="Lets the schedule invoke the dispatcher",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={
+                    "StringEquals": {
+                        "aws:SourceAccount": Aws.ACCOUNT_ID,
+                        "aws:SourceArn": f"arn:{Aws.PARTITION}:scheduler:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+                        ":schedule-group/default",
+                    }
+                },
+            ),
+        )
+        acknowledge_wildcard(
+            role,
+            f"{dispatcher.function.function_arn}:*",
+            "The schedule's target may be any version of the one function it ticks.",
+        )
+        return role

@@ -1,0 +1,89 @@
+"""Where alarms go, and one dashboard over Muster's own metrics.
+
+The dashboard finds its series by SEARCH, so it refers to no queue or function: an agent appears there with
+the first metric it emits, and no stack has to be deployed again for it.
+"""
+
+# jsii's classes and interfaces name parameters differently, so no class fits its own interface.
+# pyright: reportArgumentType=false
+
+from __future__ import annotations
+
+from aws_cdk import Aws, CfnOutput, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from muster.contracts import METRICS_NAMESPACE, MetricName, OutputKey
+from stacks.config import Stage
+
+_PERIOD = Duration.minutes(1)
+
+#: Title of a graph, its statistic, its metrics.
+_GRAPHS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "Executions settled",
+        "Sum",
+        (MetricName.COMPLETED, MetricName.FAILED, MetricName.CANCELLED),
+    ),
+    ("Retries and duplicates", "Sum", (MetricName.RETRIED, MetricName.DUPLICATES)),
+    ("Dead letters", "Sum", (MetricName.DEAD_LETTERS,)),
+    ("Backlog: messages visible", "Maximum", (MetricName.BACKLOG,)),
+    ("Executions running", "Maximum", (MetricName.RUNNING,)),
+    ("Latency, message to settled record, p99 (ms)", "p99", (MetricName.LATENCY,)),
+    ("Duration of the agent's code, p99 (ms)", "p99", (MetricName.DURATION,)),
+    ("Mended by the dispatcher", "Sum", (MetricName.RELAYED, MetricName.RESCUED)),
+    ("Writes refused by the fence", "Sum", (MetricName.FENCED,)),
+)
+
+
+class ObservabilityStack(Stack):
+    """The alerts topic and the dashboard."""
+
+    def __init__(self, scope: Construct, id_: str, *, stage: Stage) -> None:
+        super().__init__(scope, id_, description=f"Muster {stage.name}: alerts and dashboard")
+        self.alerts = _alerts(self, stage)
+        CfnOutput(self, OutputKey.ALERTS_TOPIC, value=self.alerts.topic_arn)
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(3))
+        for row in range(0, len(_GRAPHS), 3):
+            dashboard.add_widgets(*(_graph(stage, *graph) for graph in _GRAPHS[row : row + 3]))
+
+
+def _alerts(scope: Construct, stage: Stage) -> sns.Topic:
+    topic = sns.Topic(scope, "Alerts", display_name=f"Muster {stage.name} alerts", enforce_ssl=True)
+    # A topic with a policy of its own no longer lets CloudWatch in by default.
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="Alarms",
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={
+                "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                "ArnLike": {
+                    "aws:SourceArn": f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
+                },
+            },
+        )
+    )
+    if stage.alerts_email is not None:
+        topic.add_subscription(subscriptions.EmailSubscription(stage.alerts_email))
+    return topic
+
+
+def _graph(
+    stage: Stage, title: str, statistic: str, metrics: tuple[str, ...]
+) -> cloudwatch.GraphWidget:
+    names = " OR ".join(f'MetricName="{name}"' for name in metrics)
+    search = (
+        f"SEARCH('{{{METRICS_NAMESPACE},agent,stage}} stage=\"{stage.name}\" ({names})', "
+        f"'{statistic}', {_PERIOD.to_seconds():.0f})"
+    )
+    return cloudwatch.GraphWidget(
+        title=title,
+        width=8,
+        left=[cloudwatch.MathExpression(expression=search, label="", period=_PERIOD)],
+        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+    )

@@ -1,0 +1,129 @@
+"""Buckets: the logical ones that manifests name, and the one for large results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from muster.contracts import OutputKey
+from stacks.acknowledgement import acknowledge, acknowledge_wildcard
+from stacks.config import Stage
+from stacks.retention import data_policy
+
+_OBJECT_ACTIONS = {
+    "read": ("s3:GetObject", "s3:GetObjectVersion"),
+    "write": ("s3:PutObject", "s3:AbortMultipartUpload"),
+}
+
+#: Days that the access logs of the buckets are kept.
+ACCESS_LOG_DAYS = 30
+
+#: Days after which an overwritten or deleted object can no longer be brought back.
+NONCURRENT_DAYS = 30
+
+
+class StorageStack(Stack):
+    """Uploads, results, and the log of who read them."""
+
+    def __init__(self, scope: Construct, id_: str, *, stage: Stage) -> None:
+        super().__init__(
+            scope,
+            id_,
+            description=f"Muster {stage.name}: buckets",
+            termination_protection=stage.keep_data,
+        )
+        self._access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=data_policy(stage),
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(ACCESS_LOG_DAYS))],
+        )
+        acknowledge(
+            self._access_logs,
+            S1="It holds the access logs; logging access to itself would never end.",
+        )
+        self.buckets: Mapping[str, s3.IBucket] = {
+            name: self._bucket(name.capitalize(), stage)
+            if existing is None
+            else s3.Bucket.from_bucket_name(self, name.capitalize(), existing)
+            for name, existing in stage.buckets.items()
+        }
+        self.results = self._bucket("Results", stage)
+        self._policies = {
+            (right, name): self._policy(f"{right.capitalize()}{name.capitalize()}", right, bucket)
+            for name, bucket in self.buckets.items()
+            for right in ("read", "write")
+        }
+        self._result_policy = self._write_own_results()
+        CfnOutput(self, OutputKey.RESULTS_BUCKET, value=self.results.bucket_name)
+        uploads = self.buckets.get("uploads")
+        if uploads is not None:
+            CfnOutput(self, OutputKey.UPLOADS_BUCKET, value=uploads.bucket_name)
+
+    def grant(self, right: str, bucket: str, role: iam.Role) -> None:
+        """Let `role` `read` or `write` the objects of a logical bucket.
+
+        The rights are policies of this stack that roles share, so that a role does not grow with them.
+        """
+        role.add_managed_policy(self._policies[right, bucket])
+
+    def grant_results(self, role: iam.Role) -> None:
+        """Let `role` write results, under the prefix that its own tag `Agent` names."""
+        role.add_managed_policy(self._result_policy)
+
+    def _policy(self, id_: str, right: str, bucket: s3.IBucket) -> iam.ManagedPolicy:
+        objects = bucket.arn_for_objects("*")
+        statements = [
+            iam.PolicyStatement(actions=list(_OBJECT_ACTIONS[right]), resources=[objects])
+        ]
+        if right == "read":
+            # Without it a missing object answers "access denied".
+            statements.append(
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
+            )
+        return self._managed(
+            id_, statements, objects, "An agent may use every object of a bucket it names."
+        )
+
+    def _write_own_results(self) -> iam.ManagedPolicy:
+        objects = self.results.arn_for_objects("${aws:PrincipalTag/Agent}/*")
+        statement = iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects])
+        reason = "Object names are job ids; the prefix is the agent's own, by the tag of its role."
+        return self._managed("WriteResults", [statement], objects, reason)
+
+    def _managed(
+        self, id_: str, statements: list[iam.PolicyStatement], objects: str, reason: str
+    ) -> iam.ManagedPolicy:
+        policy = iam.ManagedPolicy(
+            self, id_, description=f"Muster agents: {id_}", statements=statements
+        )
+        acknowledge_wildcard(policy, objects, reason)
+        return policy
+
+    def _bucket(self, id_: str, stage: Stage) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            id_,
+            enforce_ssl=True,
+            versioned=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=self._access_logs,
+            server_access_logs_prefix=f"{id_.lower()}/",
+            removal_policy=data_policy(stage),
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS),
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                )
+            ],
+        )
