@@ -70,7 +70,10 @@ class Ledger:
         if not outcomes:
             return {}
         now = self._clock.now()
-        written = {"outcomes": document([_outcome_row(o, now) for o in outcomes])}
+        written = {
+            "outcomes": document([_outcome_row(o, now) for o in outcomes]),
+            "count": len(outcomes),
+        }
         rows = self._database.run(self._sql["settle"], written)
         if len(rows) < len(outcomes):
             # A refusal, or a repeat after a lost COMMIT reply: the rows tell which.
@@ -137,6 +140,7 @@ class Ledger:
             {
                 **_claim_parameters(claimant, lease, token),
                 "deliveries": document([_new_row(d, now) for d in deliveries]),
+                "count": len(deliveries),
             },
         )
         by_job = {d.job_id: d for d in deliveries}
@@ -159,6 +163,7 @@ class Ledger:
                         for d in deliveries
                     ]
                 ),
+                "count": len(deliveries),
             },
         )
         by_job = {d.job_id: d for d in deliveries}

@@ -1,3 +1,7 @@
+-- Two habits of this file keep its plans on the primary keys, cold and without statistics as well as over
+-- millions of rows: `LIMIT %(count)s` tells the planner that a document holds few rows (it would assume 100),
+-- and `status || ''` keeps it from walking the partial index of all running rows.
+
 -- name: claim_new
 -- Records jobs never seen before and claims them, in one statement. A job id that is known already is
 -- skipped by its unique key and not returned: `claim_known` judges it. A disabled agent's job is
@@ -6,8 +10,9 @@ WITH delivery AS (
     SELECT * FROM json_to_recordset(%(deliveries)s::json) AS d (
         execution_id uuid, job_id text, message_id text, tenant text, params jsonb, body text, priority text,
         source text, scheduled_for timestamptz, traceparent text, hops int, sent_at timestamptz)
+     LIMIT %(count)s::int
 ),
-policy AS (
+policy AS MATERIALIZED (
     SELECT CASE WHEN coalesce((SELECT r.enabled FROM agent_registry r
                                 WHERE r.agent_id = %(agent_id)s::text AND r.active), true)
                 THEN 'running' ELSE 'cancelled' END AS status
@@ -54,8 +59,9 @@ SELECT i.job_id, i.execution_id::text, i.created_at, i.status, i.lease_expires_a
 WITH delivery AS (
     SELECT * FROM json_to_recordset(%(deliveries)s::json) AS d (
         job_id text, message_id text, dead_letter_fence bigint)
+     LIMIT %(count)s::int
 ),
-policy AS (
+policy AS MATERIALIZED (
     SELECT coalesce((SELECT r.enabled FROM agent_registry r
                       WHERE r.agent_id = %(agent_id)s::text AND r.active), true) AS enabled
 ),
@@ -157,6 +163,7 @@ WITH outcome AS (
     SELECT * FROM json_to_recordset(%(outcomes)s::json) AS o (
         execution_id uuid, created_at timestamptz, fence bigint, status text, kind text, result jsonb,
         result_ref text, error jsonb, metrics jsonb, delay float8, relay_delay float8, refund int, reason text)
+     LIMIT %(count)s::int
 ),
 settled AS (
     UPDATE agent_job_execution e
@@ -177,7 +184,7 @@ settled AS (
            updated_at = now()
       FROM outcome o
      WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
-       AND e.status = 'running' AND e.fence = o.fence
+       AND e.status || '' = 'running' AND e.fence = o.fence
     RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts + o.refund AS attempt, o.kind, o.reason
 ),
 logged AS (
@@ -203,7 +210,7 @@ SELECT e.execution_id::text, e.status
 UPDATE agent_job_execution
    SET state = %(state)s::jsonb, updated_at = now()
  WHERE execution_id = %(execution_id)s::uuid AND created_at = %(created_at)s::timestamptz
-   AND status = 'running' AND fence = %(fence)s::bigint
+   AND status || '' = 'running' AND fence = %(fence)s::bigint
 RETURNING execution_id::text;
 
 -- name: dead_letters_sent
@@ -212,7 +219,7 @@ WITH sent AS (
     UPDATE agent_job_execution e SET dlq_pending = false
       FROM json_to_recordset(%(failures)s::json) AS o (execution_id uuid, created_at timestamptz, fence bigint)
      WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
-       AND e.fence = o.fence AND e.status = 'failed' AND e.dlq_pending
+       AND e.fence = o.fence AND e.status = 'failed' AND e.dlq_pending IS NOT FALSE
     RETURNING e.execution_id, e.agent_id, e.fence, e.attempts
 )
 INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt)
