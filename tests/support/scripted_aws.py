@@ -22,7 +22,7 @@ def scripted_client(service: str, answer: Answer, *, attempts: int = 1) -> Any:
     client = session().client(service, config=config, endpoint_url="http://scripted.invalid")
 
     def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        return answer(json.loads(request.body or b"{}"))
+        return answer(_parsed(request.body))
 
     client.meta.events.register(f"before-send.{service}", before_send)
     return client
@@ -50,3 +50,11 @@ def raw_reply(content: bytes, *, status: int = 200, **headers: str) -> AWSRespon
 class _Raw(io.BytesIO):
     def stream(self, **_: Any) -> Any:
         yield self.read()
+
+
+def _parsed(body: Any) -> dict[str, Any]:
+    # S3 sends content, the others JSON.
+    try:
+        return json.loads(body or b"{}")
+    except (TypeError, ValueError):
+        return {}

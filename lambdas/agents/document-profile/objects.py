@@ -6,7 +6,7 @@ from contextlib import closing
 from functools import cache
 from typing import Any
 
-from muster import PermanentError
+from muster import PermanentError, RetryableError
 
 #: Largest document, in bytes.
 MAX_BYTES = 64 * 1024 * 1024
@@ -45,13 +45,17 @@ def read_object(bucket: str, key: str, *, version_id: str | None = None) -> byte
                 code="object_forbidden",
             ) from exc
         raise
+    size = reply["ContentLength"]
     with closing(reply["Body"]) as body:
-        content = b"" if reply["ContentLength"] > MAX_BYTES else body.read(MAX_BYTES + 1)
-    if max(len(content), reply["ContentLength"]) > MAX_BYTES:
-        raise PermanentError(
-            f"s3://{bucket}/{key} has over {MAX_BYTES} bytes, the most this agent reads. Split it.",
-            code="object_too_large",
-        )
+        if size > MAX_BYTES:
+            raise PermanentError(
+                f"s3://{bucket}/{key} has {size} bytes; this agent reads up to {MAX_BYTES}. Split it.",
+                code="object_too_large",
+            )
+        content: bytes = body.read(size + 1)
+    # A bounded read takes an answer that breaks off for a short object.
+    if len(content) != size:
+        raise RetryableError(f"s3://{bucket}/{key} broke off after {len(content)} of {size} bytes")
     return content
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from muster.agent_loader import load_agent
 
 from muster import Job, PermanentError
+from muster.agent_loader import load_agent
 
 FOLDER = Path(__file__).parent
 DOCUMENTS = FOLDER.parents[2] / "tests" / "events" / "documents"
