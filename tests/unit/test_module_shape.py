@@ -6,6 +6,7 @@ import ast
 import re
 import statistics
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.support.source import Module, modules
 
@@ -14,13 +15,9 @@ CODE = ("muster", "stacks", "lambdas", "local", "bench", "ecs_listener", "app.py
 MOST_LINES = 300
 MEDIAN_LINES = 80
 VAGUE = re.compile(r"(^|_)(utils?|helpers?|common|misc|stuff|base|managers?)$")
-#: Modules that may read the process environment; all others are handed what they need.
-ENVIRONMENT_READERS = {
-    "app.py",
-    "muster/crashpoint.py",
-    "muster/dispatcher/host.py",
-    "muster/lambda_host.py",
-}
+#: Modules that may read the process environment, besides hosts, handlers and the command line's entry:
+#: all others are handed what they need.
+ENVIRONMENT_READERS = {"app.py", "muster/crashpoint.py"}
 _SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|(CREATE|ALTER|DROP)\s+TABLE"
     r"|WITH\s+\w+\s+AS\s*\()",
@@ -85,8 +82,12 @@ def _undocumented(module: Module) -> Iterator[str]:
 
 
 def _is_entry(name: str) -> bool:
-    """A handler or a command: where a process begins."""
-    return name.startswith("lambdas/") or name in {"muster/cli/main.py", "muster/cli/__main__.py"}
+    """Where a process begins: a handler, a host that composes one from its environment, the command."""
+    return (
+        name.startswith("lambdas/")
+        or Path(name).stem.split("_")[-1] == "host"
+        or name in {"muster/cli/main.py", "muster/cli/__main__.py"}
+    )
 
 
 def _reads_environ(module: Module) -> bool:
