@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3.session
 import pytest
 
 from local.checkout import Checkout
@@ -33,8 +32,10 @@ class EmulatedCloud:
         return session().client(service, endpoint_url=self.endpoint_url, **options)
 
 
-def session() -> boto3.session.Session:
-    """Credentials and region that the emulators take."""
+def session() -> Any:
+    """A boto3 session with the credentials and the region that the emulators take."""
+    import boto3.session  # here, so that runs without it start sooner
+
     return boto3.session.Session(
         aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION
     )
