@@ -141,7 +141,6 @@ def _register(
     patience: Patience,
 ) -> Registered:
     check_schema(connection)
-    connection.rollback()
     return Registrar(connection, wait_seconds=patience.remaining).register(
         owner=request.stack,
         resource=request.resource,

@@ -76,13 +76,21 @@ def migrate(
 
 
 def applied_migrations(connection: extensions.connection) -> dict[int, str]:
-    """Version -> checksum of what ran on this database; empty where nothing ever did."""
-    ((exists,),) = _run(connection, "ledger_exists")
-    return dict(_run(connection, "applied_migrations")) if exists else {}
+    """Version -> checksum of what ran on this database; empty where nothing ever did.
+
+    Args:
+        connection: outside a transaction, and left so.
+    """
+    with connection:
+        ((exists,),) = _run(connection, "ledger_exists")
+        return dict(_run(connection, "applied_migrations")) if exists else {}
 
 
 def check_schema(connection: extensions.connection) -> None:
     """Refuse a database that is older than this code; a newer one is fine.
+
+    Args:
+        connection: outside a transaction, and left so.
 
     Raises:
         SchemaError: names what is missing and the cure.
@@ -97,7 +105,8 @@ def _apply(
 
     while True:
         try:
-            _apply_once(connection, migration)
+            remaining = max(0.1, give_up - clock.monotonic())
+            _apply_once(connection, migration, min(remaining, _TABLE_LOCK_SECONDS))
         except (LockNotAvailable, DeadlockDetected) as error:
             if clock.monotonic() + _POLL_SECONDS >= give_up:
                 raise MigrationBusy(
@@ -109,11 +118,13 @@ def _apply(
             return
 
 
-def _apply_once(connection: extensions.connection, migration: Migration) -> None:
+def _apply_once(
+    connection: extensions.connection, migration: Migration, lock_seconds: float
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
     try:
-        _run(connection, "bound_table_locks", {"milliseconds": _TABLE_LOCK_SECONDS * 1000})
+        _run(connection, "bound_table_locks", {"milliseconds": int(lock_seconds * 1000)})
         with connection.cursor() as cursor:
             cursor.execute(migration.sql)
         _run(
