@@ -177,7 +177,7 @@ STAGES: Mapping[str, Stage] = {
     for stage in (
         Stage(
             name="local",
-            database=ExternalDatabase(secret_name=LOCAL_DATABASE, tls="disable"),
+            database=ExternalDatabase(secret_name=LOCAL_DATABASE, tls="disable", max_connections=200),
             network=None,
             agent_roots=("lambdas/agents", "local/agents"),
             agent_shards=1,
