@@ -20,8 +20,16 @@ _MISSING = frozenset({"404", "InvalidArgument", "NoSuchBucket", "NoSuchKey", "No
 _FORBIDDEN = frozenset({"403", "AccessDenied"})
 
 
-def read_object(bucket: str, key: str, *, version_id: str | None = None) -> bytes:
+def read_object(
+    bucket: str, key: str, *, version_id: str | None = None, client: Any = None
+) -> bytes:
     """The object's content.
+
+    Args:
+        bucket: real name of the bucket.
+        key: the object's key, as S3 shows it.
+        version_id: one version of it; None reads the newest.
+        client: a boto3 client of S3; None takes the process's own.
 
     Raises:
         PermanentError: `object_missing`, `object_forbidden` or `object_too_large`. Anything else that
@@ -31,7 +39,7 @@ def read_object(bucket: str, key: str, *, version_id: str | None = None) -> byte
 
     version = {} if version_id is None else {"VersionId": version_id}
     try:
-        reply = _client().get_object(Bucket=bucket, Key=key, **version)
+        reply = (client or _client()).get_object(Bucket=bucket, Key=key, **version)
     except ParamValidationError as exc:
         raise _missing(bucket, key) from exc
     except ClientError as exc:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -200,17 +199,6 @@ def test_a_missing_object_fails_for_good(bucket: Any, params: dict[str, str]):
     with pytest.raises(PermanentError) as caught:
         profile(Job(id="j", params=params))
     assert caught.value.code == "object_missing"
-
-
-def test_a_document_that_is_too_large_is_refused(
-    of_file: Profiled, monkeypatch: pytest.MonkeyPatch
-):
-    # Given a limit below the document's size
-    monkeypatch.setattr(sys.modules["muster_agents.document_profile.objects"], "MAX_BYTES", 10)
-    # Then it is refused
-    with pytest.raises(PermanentError) as caught:
-        of_file("people.csv")
-    assert caught.value.code == "object_too_large"
 
 
 def test_an_object_may_be_empty(bucket: Any):
