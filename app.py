@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent
 
 def main() -> int:
     """Synthesize the stage that the context names; problems go to stderr, all of them at once."""
-    _prefer_own_node()
+    prefer_own_node()
     from aws_cdk import App
 
     app = App()
@@ -53,7 +53,7 @@ def _manifests(stage: Stage) -> Sequence[Manifest]:
     return manifests
 
 
-def _prefer_own_node() -> None:
+def prefer_own_node() -> None:
     """Node.js comes with the virtual environment; another one on PATH may be too old for CDK."""
     own = Path(sys.executable).parent / "node"
     if own.exists():

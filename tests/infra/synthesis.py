@@ -1,0 +1,118 @@
+"""A synthesised stage, and questions about its templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app import prefer_own_node
+from muster.manifest import Manifest, Permissions, Queue, load_agents
+from stacks.config import Stage
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One resource of a template."""
+
+    stack: str
+    id: str
+    body: Mapping[str, Any]
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        return self.body.get("Properties", {})
+
+    @property
+    def path(self) -> str:
+        return self.body.get("Metadata", {}).get("aws:cdk:path", self.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesis:
+    """What came out of a synth: its folder, and the templates by the stack's noun."""
+
+    stage: Stage
+    manifests: Sequence[Manifest]
+    folder: Path
+    app: Any
+    templates: Mapping[str, Mapping[str, Any]]
+
+    def resources(self, type_: str, stack: str = "") -> list[Resource]:
+        """Resources of a type, in every stack whose noun begins with `stack`."""
+        return [
+            r for r in self.everything() if r.body["Type"] == type_ and r.stack.startswith(stack)
+        ]
+
+    def one(self, type_: str, stack: str = "") -> Resource:
+        """The only resource of a type."""
+        (resource,) = self.resources(type_, stack)
+        return resource
+
+    def everything(self) -> Iterator[Resource]:
+        for stack, template in self.templates.items():
+            for id_, body in template["Resources"].items():
+                yield Resource(stack=stack, id=id_, body=body)
+
+    def functions(self) -> list[Resource]:
+        """Muster's own functions, without those that the CDK brings."""
+        return [
+            r
+            for r in self.resources("AWS::Lambda::Function")
+            if r.properties["Handler"].startswith("lambdas.")
+        ]
+
+    def of_agent(self, agent_id: str, type_: str) -> list[Resource]:
+        return [r for r in self.resources(type_, "agents") if f"/{agent_id}/" in r.path]
+
+    def report(self) -> Mapping[str, Any]:
+        """What the validations found and what was acknowledged."""
+        return json.loads((self.folder / "validation-report.json").read_text())
+
+
+def synthesise(stage: Stage, manifests: Sequence[Manifest], folder: Path) -> Synthesis:
+    """Compose and synthesise a stage; layers stay empty, so that neither wheels nor time are needed."""
+    prefer_own_node()
+    from aws_cdk import App
+
+    from stacks.deployment import compose
+
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = App(outdir=str(folder), context={**context, "aws:cdk:bundling-stacks": []})
+    compose(app, stage=stage, manifests=manifests)
+    app.synth()
+    prefix = f"muster-{stage.name}-"
+    templates = {
+        file.name.removeprefix(prefix).removesuffix(".template.json"): json.loads(file.read_text())
+        for file in sorted(folder.glob("*.template.json"))
+    }
+    return Synthesis(stage=stage, manifests=manifests, folder=folder, app=app, templates=templates)
+
+
+def agents_of(stage: Stage) -> list[Manifest]:
+    """The stage's own agents, and one that asks for everything a manifest may ask for."""
+    return [*load_agents(ROOT / root for root in stage.agent_roots), agent("asks-for-all")]
+
+
+def agent(agent_id: str, **changes: Any) -> Manifest:
+    """A manifest of an agent on Lambda whose code is that of `document-profile`."""
+    from datetime import timedelta
+
+    values: dict[str, Any] = {
+        "version": "1.0.0",
+        "compute": "lambda",
+        "timeout": timedelta(seconds=30),
+        "queue": Queue(batch=5),
+        "concurrency": 3,
+        "egress": "internet",
+        "env": {"USER_AGENT": "muster"},
+        "cost_tags": {"CostCenter": "newsroom"},
+        "permissions": Permissions(read=("bucket:uploads",), write=("bucket:uploads",)),
+        "folder": ROOT / "lambdas" / "agents" / "document-profile",
+        **changes,
+    }
+    return Manifest(id=agent_id, **values)

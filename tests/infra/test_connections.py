@@ -1,0 +1,58 @@
+"""The functions together cannot exhaust the database's connections: synth refuses what could."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from muster.errors import ConfigurationError
+from stacks.config import STAGES, InstanceDatabase
+from stacks.connections import ConnectionBudget, event_source_concurrency
+
+DEV = dataclasses.replace(STAGES["dev"], database=InstanceDatabase(instance_class="t4g.micro"))
+
+
+def test_agents_that_fit_are_accepted():
+    ConnectionBudget(stage=DEV, agents={"one": 20, "two": 20}).verify()
+
+
+def test_agents_that_do_not_fit_are_refused_with_the_numbers_and_the_settings():
+    # Given agents that need more than a small instance has
+    budget = ConnectionBudget(stage=DEV, agents={"big": 60, "small": 1, "other": 20})
+    # When the budget is checked
+    with pytest.raises(ConfigurationError) as raised:
+        budget.verify()
+    # Then every number is there, and where to change it
+    message = str(raised.value)
+    for part in (
+        f"{budget.needed} database connections",
+        "max_connections is 100",
+        "agents 82",
+        "big 60",
+        "dispatcher 2",
+        "register 9",
+        "reserved_connections 20",
+        "`concurrency` in agent.toml",
+        "database.instance_class (now t4g.micro)",
+    ):
+        assert part in message
+
+
+def test_the_limit_itself_still_fits():
+    # Given a budget that leaves exactly one agent's worth
+    base = ConnectionBudget(stage=DEV, agents={})
+    free = DEV.database.max_connections - base.needed
+    # Then that many fit, and one more does not
+    ConnectionBudget(stage=DEV, agents={"one": free}).verify()
+    with pytest.raises(ConfigurationError):
+        ConnectionBudget(stage=DEV, agents={"one": free + 1}).verify()
+
+
+def test_an_event_source_runs_two_functions_even_for_one_at_once():
+    assert [event_source_concurrency(n) for n in (1, 2, 20)] == [2, 2, 20]
+
+
+def test_an_external_database_names_its_own_setting():
+    with pytest.raises(ConfigurationError, match=r"database\.max_connections"):
+        ConnectionBudget(stage=STAGES["local"], agents={"one": 1000}).verify()
