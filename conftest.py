@@ -1,3 +1,3 @@
 """Fixtures for every test of the repository, those beside the agents included."""
 
-pytest_plugins = ["tests.support.emulator", "tests.support.postgres"]
+pytest_plugins = ["tests.support.cloud", "tests.support.emulator", "tests.support.postgres"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from local.aws import LocalAws
@@ -15,8 +14,9 @@ from local.database import secret_of
 from local.deployment import Deployment
 from local.emulator import health_nonce
 from local.errors import DeployFailed, LocalCloudError, NotRunning
+from local.process.identity import ProcessIdentity
 from local.process.lock import FileLock
-from local.starter import STOP_TIMEOUT, Starter, wait_until_gone
+from local.starter import STOP_TIMEOUT, Starter
 from local.state import CloudState, Phase
 
 #: Seconds that an `up` waits for another `up` or `down` of the same checkout.
@@ -31,6 +31,8 @@ class Cloud:
 
     checkout: Checkout
     say: Callable[[str], None]
+    #: Seconds that processes which are asked to end may take before they are killed.
+    patience: float = STOP_TIMEOUT
 
     @classmethod
     def of_checkout(cls, say: Callable[[str], None] = lambda _: None) -> Cloud:
@@ -76,8 +78,7 @@ class Cloud:
                 except DeployFailed as failed:
                     starter.keep()
                     raise DeployFailed(f"{failed}\n{_STILL_UP}") from failed
-                starter.keep()
-                return state.evolve(phase=Phase.RUNNING)
+                return starter.keep()
 
     def down(self, *, purge: bool = False) -> bool:
         """Stop the cloud; with `purge` also remove its data. False when nothing ran."""
@@ -119,17 +120,25 @@ class Cloud:
         """End the supervisor and whatever outlived one; True when there was something."""
         state = CloudState.read(self.checkout.state_file)
         ran = self._alive()
-        if state.supervisor is not None and state.supervisor.alive():
-            os.kill(state.supervisor.pid, signal.SIGTERM)
-        if not wait_until_gone(self.checkout):
-            for process in (state.supervisor, *state.children):
-                if process is not None and process.alive():
-                    os.kill(process.pid, signal.SIGKILL)
-            if not wait_until_gone(self.checkout, timeout=5):
+        processes = [process for process in (state.supervisor, *state.children) if process]
+        if state.supervisor is not None:
+            state.supervisor.send(signal.SIGTERM)
+        if not self._gone(processes, timeout=self.patience):
+            for process in processes:
+                process.send(signal.SIGKILL)
+            if not self._gone(processes, timeout=5):
                 raise LocalCloudError(
                     f"Processes of the local cloud do not end; see {self.checkout.state_file}"
                 )
         return ran
+
+    def _gone(self, processes: Sequence[ProcessIdentity], *, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while self._alive() or any(process.alive() for process in processes):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE)
+        return True
 
     def _deploy(self, state: CloudState, *, deploy: bool) -> None:
         deployment = Deployment(checkout=self.checkout, aws=self.aws(state), say=self.say)

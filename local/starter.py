@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import select
 import subprocess
 import sys
 import time
@@ -11,7 +13,6 @@ from typing import Self
 
 from local.checkout import STATE_VARIABLE, Checkout
 from local.errors import LocalCloudError
-from local.process.lock import FileLock
 from local.state import CloudState, Phase
 from local.supervisor import KEEP, START_TIMEOUT
 
@@ -28,21 +29,26 @@ class Starter:
 
     def __init__(self, checkout: Checkout) -> None:
         self._checkout = checkout
-        read_end, self._pipe = os.pipe()
+        self._nonce = f"muster-{secrets.token_hex(8)}"
         checkout.logs.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, STATE_VARIABLE: str(checkout.state)}
+        told, self._pipe = os.pipe()
+        # The supervisor holds the other end and never writes: the end of this pipe is its own end.
+        self._life, held = os.pipe()
+        command = [sys.executable, "-m", "local.supervisor", str(told), self._nonce]
         with (checkout.logs / "supervisor.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "local.supervisor", str(read_end)],
+            subprocess.run(
+                command,
                 cwd=checkout.root,
-                env=environment,
+                env={**os.environ, STATE_VARIABLE: str(checkout.state)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(read_end,),
+                pass_fds=(told, held),
                 start_new_session=True,
+                check=True,
             )
-        os.close(read_end)
+        os.close(told)
+        os.close(held)
 
     def wait(self) -> CloudState:
         """Return once Postgres and the emulator answer.
@@ -50,23 +56,33 @@ class Starter:
         Raises:
             LocalCloudError: they did not come up; says why.
         """
-        deadline = time.monotonic() + START_TIMEOUT + STOP_TIMEOUT
-        while time.monotonic() < deadline:
-            state = CloudState.read(self._checkout.state_file)
-            ours = state.supervisor is not None and state.supervisor.pid == self._process.pid
-            if ours and state.phase is Phase.HELD:
-                return state
-            if self._process.poll() is not None:
-                log = self._checkout.logs / "supervisor.log"
-                raise LocalCloudError(state.reason or f"The supervisor ended early; see {log}")
-            time.sleep(_PAUSE)
-        raise LocalCloudError(f"The supervisor did not get ready; see {self._checkout.logs}")
+        return self._wait_for(Phase.HELD, timeout=START_TIMEOUT + STOP_TIMEOUT)
 
-    def keep(self) -> None:
-        """Let the cloud outlive this process."""
+    def keep(self) -> CloudState:
+        """Let the cloud outlive this process.
+
+        Raises:
+            LocalCloudError: it has ended meanwhile; says why.
+        """
         os.write(self._pipe, KEEP)
         os.close(self._pipe)
         self._pipe = -1
+        return self._wait_for(Phase.RUNNING, timeout=STOP_TIMEOUT)
+
+    def _wait_for(self, phase: Phase, *, timeout: float) -> CloudState:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            ended = self._ended(within=_PAUSE)
+            state = CloudState.read(self._checkout.state_file)
+            if state.nonce == self._nonce and state.phase is phase:
+                return state
+            if ended:
+                log = self._checkout.logs / "supervisor.log"
+                raise LocalCloudError(state.reason or f"The supervisor ended early; see {log}")
+        raise LocalCloudError(f"The supervisor did not get ready; see {self._checkout.logs}")
+
+    def _ended(self, *, within: float) -> bool:
+        return bool(select.select([self._life], [], [], within)[0])
 
     def __enter__(self) -> Self:
         return self
@@ -79,17 +95,5 @@ class Starter:
     ) -> None:
         if self._pipe >= 0:
             os.close(self._pipe)
-            self._process.wait(timeout=STOP_TIMEOUT)
-
-
-def wait_until_gone(checkout: Checkout, *, timeout: float = STOP_TIMEOUT) -> bool:
-    """Wait until no supervisor lives and none of its children do."""
-    deadline = time.monotonic() + timeout
-    lock = FileLock(checkout.supervisor_lock)
-    while True:
-        children = CloudState.read(checkout.state_file).children
-        if not lock.taken() and not any(child.alive() for child in children):
-            return True
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_PAUSE)
+            self._ended(within=STOP_TIMEOUT)
+        os.close(self._life)

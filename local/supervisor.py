@@ -12,7 +12,6 @@ supervisor itself is killed, its lifelines kill what they hold.
 from __future__ import annotations
 
 import os
-import secrets
 import select
 import signal
 import sys
@@ -50,7 +49,7 @@ class Asked(Exception):
 class Supervisor:
     """Owns Postgres, the emulator and the state file; whoever makes it holds the supervisor lock."""
 
-    def __init__(self, *, checkout: Checkout, lock: FileLock, pipe: int) -> None:
+    def __init__(self, *, checkout: Checkout, lock: FileLock, pipe: int, nonce: str) -> None:
         """`lock` is held; `pipe` is the read end whose write end is held by `muster up`."""
         self._checkout = checkout
         self._lock = lock
@@ -63,7 +62,7 @@ class Supervisor:
             reason="",
             supervisor=ProcessIdentity.own(),
             children=(),
-            nonce=f"muster-{secrets.token_hex(8)}",
+            nonce=nonce,
         )
         self._postgres = Postgres(checkout.database, port=self._state.postgres_port)
 
@@ -179,17 +178,22 @@ class Supervisor:
         return LocalCloudError(f"{name} ended by itself{told}; see {log}")
 
 
-def main(pipe: int) -> int:
-    """Run as the one supervisor of the checkout; return 1 when another holds the lock."""
+def main(pipe: int, nonce: str) -> int:
+    """Become the one supervisor of the checkout, in the background; 1 when another is at work.
+
+    Whoever starts this program gets its exit code at once; the supervisor is its orphan.
+    """
+    if os.fork() > 0:
+        os._exit(0)
     checkout = Checkout.locate()
     lock = FileLock(checkout.supervisor_lock)
     if not lock.try_acquire():
         print("another supervisor is at work", file=sys.stderr)
         return 1
     with lock:
-        Supervisor(checkout=checkout, lock=lock, pipe=pipe).run()
+        Supervisor(checkout=checkout, lock=lock, pipe=pipe, nonce=nonce).run()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,12 @@ class ProcessIdentity:
     def alive(self) -> bool:
         """Whether this very process still runs; a zombie does not."""
         return bool(self.started) and _started(self.pid) == self.started
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
 
 def _started(pid: int) -> str:

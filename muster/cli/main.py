@@ -12,7 +12,7 @@ from muster.cli.commands import COMMANDS
 from muster.cli.context import Context
 from muster.cli.errors import NotFound, UsageError
 from muster.cli.exit import Exit
-from muster.errors import MusterError
+from muster.errors import ConfigurationError, MusterError
 
 #: Set, it lets an unexpected error through with its traceback.
 DEBUG = "MUSTER_DEBUG"
@@ -69,7 +69,7 @@ def main(
 def _code(error: MusterError) -> Exit:
     if isinstance(error, NotFound):
         return Exit.NOT_FOUND
-    if isinstance(error, UsageError) or error.code == "configuration":
+    if isinstance(error, UsageError | ConfigurationError):
         return Exit.USAGE
     return Exit.UNAVAILABLE if error.code in _UNAVAILABLE else Exit.FAILED
 

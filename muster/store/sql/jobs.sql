@@ -4,7 +4,7 @@
 -- The newest executions first; a null parameter filters nothing.
 SELECT execution_id, job_id, agent_id, agent_version, tenant, status, attempts, max_attempts, priority,
        source, reason, error, dlq_pending, queued_at, started_at, completed_at, created_at,
-       extract(epoch FROM completed_at - queued_at) * 1000 AS latency_ms
+       extract(epoch FROM completed_at - queued_at)::float8 * 1000 AS latency_ms
   FROM agent_job_execution
  WHERE (%(agent)s::text IS NULL OR agent_id = %(agent)s)
    AND (%(status)s::text IS NULL OR status = %(status)s)
@@ -14,7 +14,7 @@ SELECT execution_id, job_id, agent_id, agent_version, tenant, status, attempts, 
 
 -- name: find_job
 -- Executions that an id names, be it the execution's or the job's: a job id is unique per agent only.
-SELECT e.*, extract(epoch FROM e.completed_at - e.queued_at) * 1000 AS latency_ms
+SELECT e.*, extract(epoch FROM e.completed_at - e.queued_at)::float8 * 1000 AS latency_ms
   FROM agent_job_execution e
  WHERE (e.execution_id = %(execution_id)s::uuid
         OR (e.execution_id, e.created_at) IN (

@@ -1,0 +1,42 @@
+"""`muster migrate`: bring the database to the schema of this code."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from contextlib import closing
+from dataclasses import asdict
+
+from muster.cli.command import Command
+from muster.cli.context import Context
+from muster.cli.exit import Exit
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only list what would run")
+
+
+def _run(context: Context, arguments: Namespace) -> Exit:
+    from muster.store.connection import administer
+    from muster.store.migrate import applied_migrations, migrate
+    from muster.store.migration import pending, shipped_migrations
+
+    with closing(administer(context.database())) as connection:
+        if arguments.dry_run:
+            missing = pending(shipped_migrations(), applied_migrations(connection))
+            names = [str(migration) for migration in missing]
+            context.show({"pending": names}, text="\n".join(names) or "Nothing to do.")
+            return Exit.OK
+        report = migrate(connection)
+    told = [f"Applied {name}." for name in report.applied]
+    told.append(f"The schema is at version {report.version}.")
+    told += [f"Index {name} is unusable: drop it, build it." for name in report.invalid_indexes]
+    context.show(asdict(report), text="\n".join(told))
+    return Exit.OK
+
+
+COMMAND = Command(
+    name="migrate",
+    summary="bring the database to this code's schema; a deploy does it too",
+    arguments=_arguments,
+    run=_run,
+)
