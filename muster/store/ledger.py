@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,9 +31,16 @@ class Claimant:
 class Ledger:
     """The executions of one database, seen by one worker."""
 
-    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock | None = None,
+        new_token: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
         self._database = database
         self._clock = clock or SystemClock()
+        self._new_token = new_token
         self._sql = statements("ledger")
 
     def claim(
@@ -47,17 +54,17 @@ class Ledger:
         Raises:
             StoreUnavailable: nothing is known to be claimed; calling again is safe.
         """
-        judged: dict[str, Judgement] = {}
-        waiting = list(deliveries)
+        judged: dict[int, Judgement] = {}
+        waiting = list(range(len(deliveries)))
         while waiting:
-            batch: dict[str, Delivery] = {}
-            later = [d for d in waiting if batch.setdefault(d.job_id, d) is not d]
-            for judgement in self._claim_distinct(
-                list(batch.values()), claimant=claimant, lease=lease
-            ):
-                judged[judgement.message_id] = judgement
+            batch: dict[str, int] = {}
+            later = [at for at in waiting if batch.setdefault(deliveries[at].job_id, at) != at]
+            judgements = self._claim_distinct(
+                [deliveries[at] for at in batch.values()], claimant=claimant, lease=lease
+            )
+            judged |= dict(zip(batch.values(), judgements, strict=True))
             waiting = later
-        return [judged[delivery.message_id] for delivery in deliveries]
+        return [judged[at] for at in range(len(deliveries))]
 
     def settle(self, outcomes: Sequence[Outcome]) -> dict[str, Status]:
         """Write how attempts ended; returns the state each row now has.
@@ -121,7 +128,7 @@ class Ledger:
     def _claim_distinct(
         self, deliveries: list[Delivery], *, claimant: Claimant, lease: timedelta
     ) -> list[Judgement]:
-        token = str(uuid4())
+        token = self._new_token()
         judgements = self._claim_new(deliveries, claimant=claimant, lease=lease, token=token)
         known = [d for d in deliveries if d.job_id not in judgements]
         if known:

@@ -66,16 +66,18 @@ policy AS MATERIALIZED (
                       WHERE r.agent_id = %(agent_id)s::text AND r.active), true) AS enabled
 ),
 known AS (
-    SELECT e.execution_id, e.created_at, e.status AS old_status, e.fence AS old_fence, e.attempts AS old_attempts,
-           d.job_id, d.message_id,
+    -- After a wait for the row's lock these are the columns as they are then; the statement's snapshot,
+    -- and so any other look at the row, may be older.
+    SELECT d.message_id, e.*,
            CASE
                WHEN e.status = 'running' AND e.claim_token = %(claim_token)s::uuid THEN 'held'
-               WHEN e.status = 'failed' AND d.dead_letter_fence = e.fence THEN 'redriven'
+               WHEN e.status = 'failed' AND d.dead_letter_fence = e.fence THEN
+                   CASE WHEN p.enabled THEN 'redriven' ELSE 'cancelled' END
                WHEN e.status IN ('completed', 'failed', 'cancelled') THEN
                    CASE WHEN e.holder = d.message_id THEN 'redelivered' ELSE 'duplicate' END
                WHEN e.status = 'running' AND e.lease_expires_at > now() THEN
                    CASE WHEN e.holder = d.message_id THEN 'deferred' ELSE 'duplicate' END
-               WHEN e.cancel_requested_at IS NOT NULL OR (NOT p.enabled AND e.status = 'pending') THEN 'cancelled'
+               WHEN e.cancel_requested_at IS NOT NULL OR NOT p.enabled THEN 'cancelled'
                WHEN e.status = 'running' AND e.attempts >= e.max_attempts THEN 'exhausted'
                WHEN e.status = 'pending' AND e.available_at > now() THEN
                    CASE WHEN coalesce(e.holder, d.message_id) = d.message_id THEN 'deferred' ELSE 'duplicate' END
@@ -95,6 +97,7 @@ changed AS (
            attempts = CASE k.verdict WHEN 'taken' THEN e.attempts + 1 WHEN 'redriven' THEN 1 ELSE e.attempts END,
            max_attempts = CASE k.verdict WHEN 'redriven' THEN %(max_attempts)s::int ELSE e.max_attempts END,
            redrives = e.redrives + CASE k.verdict WHEN 'redriven' THEN 1 ELSE 0 END,
+           cancel_requested_at = CASE k.verdict WHEN 'redriven' THEN NULL ELSE e.cancel_requested_at END,
            suspect = CASE k.verdict WHEN 'taken' THEN e.suspect OR e.status = 'running' ELSE false END,
            holder = k.message_id,
            claim_token = %(claim_token)s::uuid,
@@ -119,40 +122,42 @@ changed AS (
       FROM known k
      WHERE e.execution_id = k.execution_id AND e.created_at = k.created_at
        AND k.verdict IN ('taken', 'redriven', 'cancelled', 'exhausted')
-    RETURNING e.*, k.verdict, k.old_status
+    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts, e.max_attempts, e.agent_version,
+              e.suspect, e.dlq_pending, e.error, e.reason, e.holder, e.lease_expires_at,
+              k.verdict, k.status AS old_status
 ),
 logged AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason, message_id)
     SELECT c.execution_id, c.agent_id, step.kind, step.from_status, step.to_status,
-           c.fence - (step.position <= 2)::int, c.attempts - (step.kind = 'lost')::int, c.reason, c.holder
+           c.fence - (step.position <= 2 AND c.verdict <> 'cancelled')::int, c.attempts - (step.kind = 'lost')::int, c.reason, c.holder
       FROM changed c
       CROSS JOIN LATERAL (VALUES
           (1, 'lost', 'running', 'pending', c.verdict = 'taken' AND c.old_status = 'running'),
-          (2, 'redriven', 'failed', 'pending', c.verdict = 'redriven'),
+          (2, 'redriven', 'failed', 'pending', c.verdict <> 'taken' AND c.old_status = 'failed'),
           (3, 'claimed', 'pending', 'running', c.verdict IN ('taken', 'redriven')),
           (4, 'failed', 'running', 'failed', c.verdict = 'exhausted'),
-          (5, 'cancelled', c.old_status, 'cancelled', c.verdict = 'cancelled')
+          (5, 'cancelled', CASE c.old_status WHEN 'failed' THEN 'pending' ELSE c.old_status END, 'cancelled',
+           c.verdict = 'cancelled')
       ) AS step (position, kind, from_status, to_status, applies)
      WHERE step.applies
      ORDER BY c.execution_id, step.position
 ),
 noted AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, message_id)
-    SELECT k.execution_id, %(agent_id)s::text, k.verdict, k.old_status, k.old_status, k.old_fence, k.old_attempts, k.message_id
+    SELECT k.execution_id, k.agent_id, k.verdict, k.status, k.status, k.fence, k.attempts, k.message_id
       FROM known k
      WHERE k.verdict IN ('duplicate', 'redelivered')
 )
-SELECT k.job_id, k.verdict, e.execution_id::text, e.created_at,
-       coalesce(c.status, e.status), coalesce(c.fence, e.fence), coalesce(c.attempts, e.attempts),
-       coalesce(c.max_attempts, e.max_attempts), coalesce(c.agent_version, e.agent_version), e.tenant,
-       CASE WHEN k.verdict IN ('held', 'taken', 'redriven', 'exhausted') OR e.dlq_pending THEN e.params END,
-       CASE WHEN k.verdict IN ('held', 'taken', 'redriven') THEN e.state END,
-       coalesce(c.suspect, e.suspect), coalesce(c.dlq_pending, e.dlq_pending),
-       coalesce(c.error, e.error), e.priority, e.source, e.traceparent, e.hops, e.queued_at,
-       coalesce(c.lease_expires_at, e.lease_expires_at),
-       extract(epoch FROM greatest(e.available_at, coalesce(e.lease_expires_at, e.available_at)) - now())::float8
+SELECT k.job_id, k.verdict, k.execution_id::text, k.created_at,
+       coalesce(c.status, k.status), coalesce(c.fence, k.fence), coalesce(c.attempts, k.attempts),
+       coalesce(c.max_attempts, k.max_attempts), coalesce(c.agent_version, k.agent_version), k.tenant,
+       CASE WHEN k.verdict IN ('held', 'taken', 'redriven', 'exhausted') OR k.dlq_pending THEN k.params END,
+       CASE WHEN k.verdict IN ('held', 'taken', 'redriven') THEN k.state END,
+       coalesce(c.suspect, k.suspect), coalesce(c.dlq_pending, k.dlq_pending),
+       coalesce(c.error, k.error), k.priority, k.source, k.traceparent, k.hops, k.queued_at,
+       coalesce(c.lease_expires_at, k.lease_expires_at),
+       extract(epoch FROM greatest(k.available_at, coalesce(k.lease_expires_at, k.available_at)) - now())::float8
   FROM known k
-  JOIN agent_job_execution e ON e.execution_id = k.execution_id AND e.created_at = k.created_at
   LEFT JOIN changed c ON c.execution_id = k.execution_id;
 
 -- name: settle
