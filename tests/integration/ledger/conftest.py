@@ -1,0 +1,35 @@
+"""An empty ledger on every PostgreSQL version at hand: one database a version, emptied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.postgres import Postgres
+from local.postgres_binaries import installed
+from tests.support.clerk import Clerk, query
+from tests.support.migrations import migrate_database
+from tests.support.postgres import make_database
+
+_TABLES = ("agent_job_execution", "execution_event", "job_key", "agent_registry", "lease")
+
+
+@pytest.fixture(
+    scope="session", params=sorted(installed()), ids=lambda version: f"postgres{version}"
+)
+def ledger_url(request: pytest.FixtureRequest, postgres_of: Callable[[int], Postgres]) -> str:
+    """A migrated database that the ledger's tests share."""
+    server = postgres_of(request.param)
+    make_database(server, "ledger")
+    migrate_database(server.url("ledger"))
+    return server.url("ledger")
+
+
+@pytest.fixture
+def clerk(ledger_url: str) -> Iterator[Clerk]:
+    """A worker at an empty ledger."""
+    query(ledger_url, "; ".join(f"DELETE FROM {table}" for table in _TABLES))
+    clerk = Clerk(ledger_url)
+    yield clerk
+    clerk.close()

@@ -1,0 +1,27 @@
+"""Waiting for a condition with a deadline: tests never just sleep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def wait_until(condition: Callable[[], _T], *, within: float = 20.0, every: float = 0.01) -> _T:
+    """The first true answer of `condition`.
+
+    Args:
+        within: seconds until it must come.
+        every: seconds between two questions.
+
+    Raises:
+        AssertionError: it did not come.
+    """
+    end = time.monotonic() + within
+    while not (answer := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {within:g} s: {condition}")
+        time.sleep(every)
+    return answer
