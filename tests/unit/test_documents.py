@@ -57,7 +57,7 @@ def commands() -> Iterator[list[str]]:
     for block in blocks("sh"):
         for line in block.text.splitlines():
             if line.strip() and not line.startswith("#"):
-                yield shlex.split(line)
+                yield shlex.split(line, comments=True)
 
 
 def test_documents_show_manifests_and_code_and_commands():
@@ -105,7 +105,7 @@ def test_a_command_that_is_shown_exists(words: list[str]):
         assert all(
             re.search(rf"^  make {name} ", listed.stdout, re.MULTILINE) for name in arguments
         )
-    elif program == ".venv/bin/muster":
+    elif program in {"muster", ".venv/bin/muster"}:
         _parser((*LOCAL_COMMANDS, *COMMANDS)).parse_args(arguments)
     elif program == "npx":
         known = {DEPLOY_COMMAND.format(stage=stage) for stage in STAGES} | {"npx cdk bootstrap"}
