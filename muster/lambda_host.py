@@ -73,7 +73,8 @@ def lambda_host() -> LambdaHost:
     from muster.execution.record import Recorder
     from muster.log import logger
     from muster.manifest import load_manifest
-    from muster.store.ledger import Claimant, Ledger
+    from muster.model import Claimant
+    from muster.store.ledger import Ledger
     from muster.store.opening import open_database
 
     environment = AgentEnvironment.from_environ(os.environ)

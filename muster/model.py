@@ -137,6 +137,18 @@ class Claim:
     lease_expires_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimant:
+    """Who claims: the deployed agent and the process that runs it."""
+
+    agent_id: str
+    agent_version: str
+    max_attempts: int
+    worker: str
+    log_stream: str | None = None
+    code_version: str | None = None
+
+
 class Verdict(StrEnum):
     """What the ledger says of a delivery."""
 

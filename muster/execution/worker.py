@@ -20,9 +20,9 @@ from muster.execution.attempt import Agent, Attempts
 from muster.execution.burial import Burial
 from muster.execution.disposition import ACKNOWLEDGE, KEEP, Disposition, return_after
 from muster.execution.record import Recorder
-from muster.model import Claim, Judgement, Message, Outcome, Status, Verdict
+from muster.model import Claim, Claimant, Judgement, Message, Outcome, Status, Verdict
 from muster.retry import LONGEST_IN_QUEUE
-from muster.store.ledger import Claimant, Ledger
+from muster.store.ledger import Ledger
 
 #: Kept free at the end of the host's time for settling.
 SETTLE_MARGIN = timedelta(seconds=5)

@@ -32,7 +32,7 @@ TRANSIENT_SQLSTATES = frozenset(
 AUTHENTICATION_SQLSTATES = frozenset({"28P01", "28000"})
 
 #: Every look-up of the ledger is by key; the planner, cold and without statistics, must not think otherwise.
-_SESSION_OPTIONS = (
+SESSION_OPTIONS = (
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off"
     " -c enable_mergejoin=off -c jit=off"
 )
@@ -122,7 +122,7 @@ class Database:
         self._refresh = False
         connection = psycopg2.connect(
             **settings.to_libpq(connect_seconds=max(2, int(self._call_seconds))),
-            options=_SESSION_OPTIONS,
+            options=SESSION_OPTIONS,
             async_=True,
         )
         try:

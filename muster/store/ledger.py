@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from muster.clock import Clock, SystemClock
-from muster.model import Claim, Delivery, Failure, Judgement, Outcome, Status, Verdict
-from muster.store.connection import Database, Row
+from muster.model import Claim, Claimant, Delivery, Failure, Judgement, Outcome, Status, Verdict
+from muster.store.connection import Database
 from muster.store.document import document
-from muster.store.identifier import new_execution_id
+from muster.store.judgement import known_judgement, new_judgement
+from muster.store.ledger_rows import new_row, outcome_row
 from muster.store.statements import statements
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claimant:
-    """Who claims: the deployed agent and the process that runs it."""
-
-    agent_id: str
-    agent_version: str
-    max_attempts: int
-    worker: str
-    log_stream: str | None = None
-    code_version: str | None = None
 
 
 class Ledger:
@@ -78,7 +66,7 @@ class Ledger:
             return {}
         now = self._clock.now()
         written = {
-            "outcomes": document([_outcome_row(o, now) for o in outcomes]),
+            "outcomes": document([outcome_row(o, now) for o in outcomes]),
             "count": len(outcomes),
         }
         rows = self._database.run(self._sql["settle"], written)
@@ -146,12 +134,12 @@ class Ledger:
             self._sql["claim_new"],
             {
                 **_claim_parameters(claimant, lease, token),
-                "deliveries": document([_new_row(d, now) for d in deliveries]),
+                "deliveries": document([new_row(d, now) for d in deliveries]),
                 "count": len(deliveries),
             },
         )
         by_job = {d.job_id: d for d in deliveries}
-        return {row[0]: _new_judgement(by_job[row[0]], row, claimant) for row in rows}
+        return {row[0]: new_judgement(by_job[row[0]], row, claimant) for row in rows}
 
     def _claim_known(
         self, deliveries: list[Delivery], *, claimant: Claimant, lease: timedelta, token: str
@@ -174,7 +162,7 @@ class Ledger:
             },
         )
         by_job = {d.job_id: d for d in deliveries}
-        return {row[0]: _known_judgement(by_job[row[0]], row, claimant.agent_id) for row in rows}
+        return {row[0]: known_judgement(by_job[row[0]], row, claimant.agent_id) for row in rows}
 
 
 def _claim_parameters(claimant: Claimant, lease: timedelta, token: str) -> dict[str, Any]:
@@ -188,122 +176,3 @@ def _claim_parameters(claimant: Claimant, lease: timedelta, token: str) -> dict[
         "claim_token": token,
         "lease_seconds": lease.total_seconds(),
     }
-
-
-def _new_row(delivery: Delivery, now: datetime) -> dict[str, Any]:
-    return {
-        "execution_id": new_execution_id(now=now),
-        "job_id": delivery.job_id,
-        "message_id": delivery.message_id,
-        "tenant": delivery.tenant,
-        "params": delivery.params,
-        "body": delivery.body,
-        "priority": delivery.priority,
-        "source": delivery.source,
-        "scheduled_for": delivery.scheduled_for and delivery.scheduled_for.isoformat(),
-        "traceparent": delivery.traceparent,
-        "hops": delivery.hops,
-        "sent_at": delivery.sent_at and delivery.sent_at.isoformat(),
-    }
-
-
-def _outcome_row(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    return {
-        "execution_id": outcome.claim.execution_id,
-        "created_at": outcome.claim.created_at.isoformat(),
-        "fence": outcome.claim.fence,
-        "status": outcome.status,
-        "kind": outcome.kind,
-        "result": outcome.result,
-        "result_ref": outcome.result_ref,
-        "error": outcome.error and outcome.error.to_json(at=now),
-        "metrics": outcome.metrics or None,
-        "delay": outcome.delay.total_seconds(),
-        "relay_delay": outcome.relay_delay.total_seconds(),
-        "refund": int(outcome.refund),
-        "reason": outcome.reason,
-    }
-
-
-def _new_judgement(delivery: Delivery, row: Row, claimant: Claimant) -> Judgement:
-    _, execution_id, created_at, status, lease_expires_at, queued_at = row
-    if status == Status.CANCELLED:
-        return Judgement(message_id=delivery.message_id, verdict=Verdict.CANCELLED)
-    claim = Claim(
-        execution_id=execution_id,
-        created_at=created_at,
-        agent_id=claimant.agent_id,
-        job_id=delivery.job_id,
-        tenant=delivery.tenant,
-        agent_version=claimant.agent_version,
-        fence=1,
-        attempt=1,
-        max_attempts=claimant.max_attempts,
-        params=delivery.params or {},
-        state=None,
-        suspect=False,
-        message_id=delivery.message_id,
-        priority=delivery.priority,
-        source=delivery.source,
-        traceparent=delivery.traceparent,
-        hops=delivery.hops,
-        queued_at=queued_at,
-        lease_expires_at=lease_expires_at,
-    )
-    return Judgement(message_id=delivery.message_id, verdict=Verdict.TAKEN, claim=claim)
-
-
-def _known_judgement(delivery: Delivery, row: Row, agent_id: str) -> Judgement:
-    (
-        job_id, verdict, execution_id, created_at, status, fence, attempts, max_attempts, version,
-        tenant, params, state, suspect, dlq_pending, error, priority, source, traceparent, hops,
-        queued_at, lease_expires_at, wait_seconds,
-    ) = row  # fmt: skip
-    claim = failure = None
-    if verdict in ("held", "taken", "redriven"):
-        verdict = Verdict.TAKEN
-        claim = Claim(
-            execution_id=execution_id,
-            created_at=created_at,
-            agent_id=agent_id,
-            job_id=job_id,
-            tenant=tenant,
-            agent_version=version,
-            fence=fence,
-            attempt=attempts,
-            max_attempts=max_attempts,
-            params=params,
-            state=state,
-            suspect=suspect,
-            message_id=delivery.message_id,
-            priority=priority,
-            source=source,
-            traceparent=traceparent,
-            hops=hops,
-            queued_at=queued_at,
-            lease_expires_at=lease_expires_at,
-        )
-    elif status == Status.FAILED and dlq_pending:
-        failure = Failure(
-            execution_id=execution_id,
-            created_at=created_at,
-            fence=fence,
-            agent_id=agent_id,
-            job_id=job_id,
-            tenant=tenant,
-            attempts=attempts,
-            params=params,
-            body=delivery.body,
-            error=error,
-            priority=priority,
-            source=source,
-            traceparent=traceparent,
-            hops=hops,
-        )
-    return Judgement(
-        message_id=delivery.message_id,
-        verdict=Verdict(verdict),
-        claim=claim,
-        failure=failure,
-        wait=timedelta(seconds=max(0.0, wait_seconds)),
-    )

@@ -11,9 +11,9 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from muster.model import Claim, Delivery, ErrorRecord, Judgement, Outcome, Status, Verdict
+from muster.model import Claim, Claimant, Delivery, ErrorRecord, Judgement, Outcome, Status, Verdict
 from muster.store.connection import Database
-from muster.store.ledger import Claimant, Ledger
+from muster.store.ledger import Ledger
 from muster.store.settings import DatabaseSettings
 
 AGENT = "tester"

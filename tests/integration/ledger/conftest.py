@@ -9,6 +9,7 @@ import pytest
 from local.postgres import Postgres
 from local.postgres_binaries import installed
 from tests.support.clerk import Clerk, query
+from tests.support.invariants import history_holds
 from tests.support.migrations import migrate_database
 from tests.support.postgres import make_database
 
@@ -28,8 +29,9 @@ def ledger_url(request: pytest.FixtureRequest, postgres_of: Callable[[int], Post
 
 @pytest.fixture
 def clerk(ledger_url: str) -> Iterator[Clerk]:
-    """A worker at an empty ledger."""
+    """A worker at an empty ledger, whose log must be a legal history when the test ends."""
     query(ledger_url, "; ".join(f"DELETE FROM {table}" for table in _TABLES))
     clerk = Clerk(ledger_url)
     yield clerk
     clerk.close()
+    assert history_holds(ledger_url) == []
