@@ -58,6 +58,18 @@ def test_it_listens_on_loopback_only_and_asks_for_the_password(own_postgres: Pos
         psycopg2.connect(wrong)
 
 
+def test_it_never_runs_as_root(own_postgres: Postgres):
+    # Given a server, whoever started it / When the owner of its process is asked for
+    listed = subprocess.run(
+        ["ps", "-o", "uid=", "-p", str(own_postgres.process_id)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # Then it is not root
+    assert int(listed.stdout) != 0
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_it_ends_when_its_parent_is_killed(tmp_path: Path):
     # Given a server that another process started

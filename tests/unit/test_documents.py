@@ -121,6 +121,12 @@ def test_links_lead_somewhere(document: Path):
     assert broken == []
 
 
+def test_the_readme_names_every_command():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    operate = readme[readme.index("## Operate") : readme.index("## Configuration")]
+    assert {c.name for c in (*LOCAL_COMMANDS, *COMMANDS) if c.name not in operate} == {"demo"}
+
+
 def test_documents_that_the_code_names_exist():
     named = {
         found
