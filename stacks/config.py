@@ -177,7 +177,9 @@ STAGES: Mapping[str, Stage] = {
     for stage in (
         Stage(
             name="local",
-            database=ExternalDatabase(secret_name=LOCAL_DATABASE, tls="disable", max_connections=200),
+            database=ExternalDatabase(
+                secret_name=LOCAL_DATABASE, tls="disable", max_connections=200
+            ),
             network=None,
             agent_roots=("lambdas/agents", "local/agents"),
             agent_shards=1,

@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from muster.contracts import DispatcherEnvironment
-from stacks.acknowledgement import acknowledge_wildcard
+from stacks.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.constructs.agent_queue import dead_letter_queue
 from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
 from stacks.constructs.python_function import PythonFunction
@@ -52,6 +52,7 @@ class DispatcherStack(Stack):
         )
         self.role = dispatcher.role
         missed = dead_letter_queue(self, "MissedTicks", removal_policy=RemovalPolicy.DESTROY)
+        acknowledge(missed, SQS3="It is a dead-letter queue itself; an alarm watches it.")
         scheduler.Schedule(
             self,
             "Tick",

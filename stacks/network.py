@@ -144,7 +144,13 @@ class NetworkStack(Stack):
             description="Lets VPC flow logs write to their log group",
             assumed_by=iam.ServicePrincipal(
                 "vpc-flow-logs.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnLike": {
+                        "aws:SourceArn": f"arn:{Aws.PARTITION}:ec2:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+                        ":vpc-flow-log/*"
+                    },
+                },
             ),
         )
         self.vpc.add_flow_log(

@@ -17,6 +17,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from muster.contracts import METRICS_NAMESPACE, MetricName, OutputKey
+from stacks.acknowledgement import acknowledge
 from stacks.config import Stage
 
 _PERIOD = Duration.minutes(1)
@@ -69,7 +70,11 @@ def _alerts(scope: Construct, stage: Stage) -> sns.Topic:
         )
     )
     if stage.alerts_email is not None:
-        topic.add_subscription(subscriptions.EmailSubscription(stage.alerts_email))
+        mail = topic.add_subscription(subscriptions.EmailSubscription(stage.alerts_email))
+        acknowledge(
+            mail,
+            SNSRedrivePolicy="SNS itself retries mail, and the alarm stays to be seen in CloudWatch.",
+        )
     return topic
 
 

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from muster.contracts import OutputKey
-from stacks.acknowledgement import acknowledge, acknowledge_wildcard
+from stacks.acknowledgement import acknowledge_wildcard
 from stacks.config import Stage
 from stacks.retention import data_policy
 
@@ -45,10 +45,6 @@ class StorageStack(Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=data_policy(stage),
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(ACCESS_LOG_DAYS))],
-        )
-        acknowledge(
-            self._access_logs,
-            S1="It holds the access logs; logging access to itself would never end.",
         )
         self.buckets: Mapping[str, s3.IBucket] = {
             name: self._bucket(name.capitalize(), stage)

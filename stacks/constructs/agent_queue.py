@@ -70,9 +70,5 @@ def dead_letter_queue(scope: Construct, id_: str, *, removal_policy: RemovalPoli
         retention_period=Duration.days(DEAD_LETTER_DAYS),
         removal_policy=removal_policy,
     )
-    acknowledge(
-        queue,
-        SQS3="This is a dead-letter queue itself; an alarm watches it.",
-        SQSRedrivePolicy="This is a dead-letter queue itself; an alarm watches it.",
-    )
+    acknowledge(queue, SQSRedrivePolicy="It is a dead-letter queue itself; an alarm watches it.")
     return queue

@@ -32,7 +32,7 @@ class Migration(Construct):
             resource_type=ResourceType.MIGRATION,
             service_token=service_token,
             service_timeout=_SERVICE_TIMEOUT,
-            properties={"Digest": _digest(migrations)},
+            properties={"Digest": migrations_digest(migrations)},
         )
 
 
@@ -70,7 +70,8 @@ class Registration(Construct):
         )
 
 
-def _digest(folder: Path) -> str:
+def migrations_digest(folder: Path) -> str:
+    """Digest of every migration in a folder: another one makes CloudFormation migrate again."""
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.sql")):
         digest.update(f"{file.name}\n".encode())

@@ -82,7 +82,10 @@ def synthesise(stage: Stage, manifests: Sequence[Manifest], folder: Path) -> Syn
     from stacks.deployment import compose
 
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = App(outdir=str(folder), context={**context, "aws:cdk:bundling-stacks": []})
+    app = App(
+        outdir=str(folder),
+        context={**context, "aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True},
+    )
     compose(app, stage=stage, manifests=manifests)
     app.synth()
     prefix = f"muster-{stage.name}-"
@@ -103,6 +106,7 @@ def agent(agent_id: str, **changes: Any) -> Manifest:
     from datetime import timedelta
 
     values: dict[str, Any] = {
+        "name": agent_id,
         "version": "1.0.0",
         "compute": "lambda",
         "timeout": timedelta(seconds=30),

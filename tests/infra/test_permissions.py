@@ -1,0 +1,114 @@
+"""Who may do what: the exact actions on queues, secrets and objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.infra.synthesis import Resource, Synthesis
+
+CONSUME = {
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+}
+READ_SECRET = {"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"}
+WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def actions(policy: Resource) -> set[str]:
+    return {
+        action
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+    }
+
+
+def on_queue(policy: Resource, queue: str) -> set[str]:
+    """Actions that a role's policy allows on a queue of its own stack."""
+    return {
+        action
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+        if {"Fn::GetAtt": [queue, "Arn"]} in listed(statement["Resource"])
+    }
+
+
+def test_an_agent_consumes_its_lane_and_sends_to_its_dead_letters_only(each: Synthesis):
+    for manifest in each.manifests:
+        (policy,) = each.of_agent(manifest.id, "AWS::IAM::Policy")
+        normal, dead = (
+            next(q for q in each.of_agent(manifest.id, "AWS::SQS::Queue") if f"/{name}/" in q.path)
+            for name in ("Normal", "DeadLetters")
+        )
+        assert on_queue(policy, normal.id) == CONSUME
+        assert on_queue(policy, dead.id) == {"sqs:SendMessage"}
+        assert actions(policy) == CONSUME | READ_SECRET | WRITE_LOGS | {"sqs:SendMessage"}
+
+
+def test_the_dispatcher_is_let_in_by_the_queues_and_needs_no_right_of_its_own(each: Synthesis):
+    # Given the policies of all queues of agents
+    for policy in each.resources("AWS::SQS::QueuePolicy", "agents"):
+        (allowed,) = (
+            s for s in policy.properties["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"
+        )
+        # Then the dispatcher may send, and count what waits in a lane; it may not receive or delete
+        counts = [] if "/DeadLetters/" in policy.path else ["sqs:GetQueueAttributes"]
+        assert listed(allowed["Action"]) == [*counts, "sqs:SendMessage"]
+        assert "muster-" + each.stage.name + "-dispatcher" in str(allowed["Principal"]["AWS"])
+    # And its own role names no queue, however many agents there are
+    own = [p for p in each.resources("AWS::IAM::Policy", "dispatcher") if "/Dispatcher/" in p.path]
+    assert [actions(policy) for policy in own] == [READ_SECRET | WRITE_LOGS]
+
+
+def test_registering_reads_secret_and_manifests_and_nothing_else(each: Synthesis):
+    (policy,) = (
+        p for p in each.resources("AWS::IAM::Policy", "registry") if "/Register/" in p.path
+    )
+    assert actions(policy) == READ_SECRET | WRITE_LOGS | {"s3:GetObject"}
+
+
+def test_an_agent_writes_results_under_its_own_name_only(each: Synthesis):
+    (policy,) = (
+        p for p in each.resources("AWS::IAM::ManagedPolicy") if p.id.startswith("WriteResults")
+    )
+    (statement,) = policy.properties["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Resource"]["Fn::Join"][1][1] == "/${aws:PrincipalTag/Agent}/*"
+    for manifest in each.manifests:
+        (role,) = each.of_agent(manifest.id, "AWS::IAM::Role")
+        assert {"Key": "Agent", "Value": manifest.id} in role.properties["Tags"]
+
+
+def test_buckets_are_granted_as_the_manifest_asks(each: Synthesis):
+    for manifest in each.manifests:
+        (role,) = each.of_agent(manifest.id, "AWS::IAM::Role")
+        attached = str(role.properties["ManagedPolicyArns"])
+        assert ("ReadUploads" in attached) == ("bucket:uploads" in manifest.permissions.read)
+        assert ("WriteUploads" in attached) == ("bucket:uploads" in manifest.permissions.write)
+        assert "WriteResults" in attached
+
+
+def test_reading_a_bucket_is_not_writing_it(each: Synthesis):
+    granted = {
+        p.id.split("Uploads")[0]: actions(p)
+        for p in each.resources("AWS::IAM::ManagedPolicy")
+        if "Uploads" in p.id
+    }
+    assert granted == {
+        "Read": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
+        "Write": {"s3:AbortMultipartUpload", "s3:PutObject"},
+    }
+
+
+def test_no_role_may_do_everything(each: Synthesis):
+    for type_ in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+        for policy in each.resources(type_):
+            for statement in policy.properties["PolicyDocument"]["Statement"]:
+                assert not any("*" in action for action in listed(statement["Action"])), policy.path
+                assert "*" not in listed(statement["Resource"]), policy.path

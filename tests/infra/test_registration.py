@@ -1,0 +1,89 @@
+"""The schema is migrated before anything that needs it, and agents are registered after all they have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from muster.contracts import OutputKey, ResourceType
+from muster.manifest import from_json
+from stacks.constructs.registration import migrations_digest
+from stacks.registry import MIGRATIONS
+from tests.infra.synthesis import Synthesis
+
+
+def dependencies(synthesis: Synthesis, stack: str) -> set[str]:
+    """Nouns of the stacks that are deployed before a stack."""
+    manifest = json.loads((synthesis.folder / "manifest.json").read_text())
+    prefix = f"muster-{synthesis.stage.name}-"
+    found: set[str] = set()
+    queue = [f"{prefix}{stack}"]
+    while queue:
+        for name in manifest["artifacts"][queue.pop()].get("dependencies", []):
+            if name.startswith(prefix) and "." not in name and name not in found:
+                found.add(name)
+                queue.append(name)
+    return {name.removeprefix(prefix) for name in found}
+
+
+def test_the_migration_comes_before_every_function_that_needs_the_schema(each: Synthesis):
+    for stack in each.templates:
+        if stack == "dispatcher" or stack.startswith("agents"):
+            assert "registry" in dependencies(each, stack)
+    assert not any(name.startswith("agents") for name in dependencies(each, "registry"))
+
+
+def test_the_migration_changes_with_the_migrations(each: Synthesis, tmp_path: Path):
+    # Given the digest that is deployed
+    deployed = each.one(ResourceType.MIGRATION).properties["Digest"]
+    assert deployed == migrations_digest(MIGRATIONS)
+    # When a migration is added
+    for file in MIGRATIONS.glob("*.sql"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert migrations_digest(tmp_path) == deployed
+    (tmp_path / "9999_more.sql").write_text("SELECT 1;")
+    # Then it runs again
+    assert migrations_digest(tmp_path) != deployed
+
+
+def test_registration_waits_for_everything_else_of_its_stack(each: Synthesis):
+    for registration in each.resources(ResourceType.REGISTRATION):
+        others = {
+            r.id
+            for r in each.everything()
+            if r.stack == registration.stack
+            and any(f"/{manifest.id}/" in r.path for manifest in each.manifests)
+        }
+        assert others
+        assert others == set(registration.body["DependsOn"])
+
+
+def test_registration_carries_the_manifests_their_digest_and_the_endpoints(each: Synthesis):
+    registered: set[str] = set()
+    for registration in each.resources(ResourceType.REGISTRATION):
+        found = registration.properties
+        assert found["Stack"] == f"muster-{each.stage.name}-{registration.stack}"
+        name = str(found["Manifests"]["Key"])
+        document = json.loads((each.folder / f"asset.{name}").read_text())
+        manifests = [from_json(entry) for entry in document]
+        assert {m.id for m in manifests} == set(found["Agents"])
+        assert all(m in each.manifests for m in manifests)
+        registered |= set(found["Agents"])
+        for endpoint in found["Agents"].values():
+            assert set(endpoint) == {"queues", "dlq", "function"}
+            assert set(endpoint["queues"]) == {"normal"}
+    assert registered == {m.id for m in each.manifests}
+
+
+def test_custom_resources_end_long_before_cloudformation_would_give_up(each: Synthesis):
+    (register,) = (f for f in each.functions() if "register" in f.properties["Handler"])
+    for type_ in (ResourceType.MIGRATION, ResourceType.REGISTRATION):
+        for resource in each.resources(type_):
+            timeout = int(resource.properties["ServiceTimeout"])
+            assert register.properties["Timeout"] < timeout <= 600
+
+
+def test_each_agents_stack_tells_how_its_agents_are_reached(each: Synthesis):
+    for stack, template in each.templates.items():
+        if stack.startswith("agents"):
+            assert "Fn::Join" in template["Outputs"][OutputKey.AGENTS]["Value"]
