@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
 from muster.manifest.duration import parse_duration
@@ -191,10 +190,14 @@ class Reader:
         """Report the keys that nobody asked for, each with the nearest that exists."""
         for key in self._table:
             if key not in self._known:
-                near = get_close_matches(key, self._known, n=1)
-                known = ", ".join(sorted(self._known))
-                cure = f"is it {near[0]}?" if near else f"known are {known}"
-                self.problem(key, shown(self._table[key]), f"there is no such key; {cure}")
+                cure = f"there is no such key; {self._nearest(key)}"
+                self.problem(key, shown(self._table[key]), cure)
+
+    def _nearest(self, key: str) -> str:
+        from difflib import get_close_matches
+
+        near = get_close_matches(key, self._known, n=1)
+        return f"is it {near[0]}?" if near else f"known are {', '.join(sorted(self._known))}"
 
     def _read(
         self,

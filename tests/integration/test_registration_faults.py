@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,7 +18,6 @@ from tests.support.registration import (
     Stack,
     active_agents,
     agent,
-    execute,
     rows,
     service,
     whole_tables,
@@ -67,46 +65,6 @@ def test_fault_50_a_late_retry_of_an_old_update_does_not_overwrite_a_newer(datab
     for late in (updated, created):
         assert stack.deliver(late)["PhysicalResourceId"] == stack.resource
         assert whole_tables(database_url) == before
-
-
-def test_fault_50_a_request_that_failed_does_not_come_true_after_its_roll_back(database_url: str):
-    # Given an update that fails when it is first delivered
-    stack = Stack("muster-dev-agents-0", service(database_url))
-    stack.create(agent("one"))
-    Stack("other-agents-0", service(database_url)).create(agent("taken"))
-    with pytest.raises(RegistrationFailed):
-        stack.update(agent("one", retries=7), agent("taken"))
-    failed = stack.sent[-1]
-    stack.update(agent("one"))  # the roll-back
-
-    # When what failed it is gone, and it is delivered once more
-    execute(database_url, "DELETE FROM agent_registry WHERE agent_id = 'taken'")
-    stack.deliver(failed)
-
-    # Then the roll-back holds
-    assert active_agents(database_url) == {"one": stack.name}
-    assert rows(database_url, "SELECT retries FROM agent_registry") == [{"retries": 4}]
-
-
-def test_fault_50_the_same_request_at_once_in_eight_threads(database_url: str):
-    # Given eight deliveries of one request that start together
-    stack = Stack("muster-dev-agents-0", service(database_url))
-    event = stack._event("Create", (agent("one"), agent("two")))
-    barrier, replies = threading.Barrier(8), list[dict[str, Any]]()
-
-    def deliver():
-        barrier.wait(timeout=10)
-        replies.append(stack.service.answer(event, seconds=30))
-
-    threads = [threading.Thread(target=deliver) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-
-    # Then all name the same resource, and one of them wrote
-    assert len({reply["PhysicalResourceId"] for reply in replies}) == 1
-    assert sorted(reply["Data"]["Changed"] for reply in replies) == ["0"] * 7 + ["2"]
 
 
 def test_fault_51_a_create_that_fails_half_way_leaves_nothing_and_its_delete_succeeds(
