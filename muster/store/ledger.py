@@ -102,7 +102,8 @@ class Ledger:
                         }
                         for f in failures
                     ]
-                )
+                ),
+                "count": len(failures),
             },
         )
 

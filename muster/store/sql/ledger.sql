@@ -203,11 +203,14 @@ SELECT s.execution_id::text, s.status FROM settled s;
 
 -- name: settled_already
 -- Of these outcomes, which are in the ledger: answers what a lost COMMIT reply left open.
+WITH outcome AS (
+    SELECT * FROM json_to_recordset(%(outcomes)s::json) AS o (
+        execution_id uuid, created_at timestamptz, fence bigint, status text)
+     LIMIT %(count)s::int
+)
 SELECT e.execution_id::text, e.status
-  FROM agent_job_execution e
-  JOIN json_to_recordset(%(outcomes)s::json) AS o (
-           execution_id uuid, created_at timestamptz, fence bigint, status text)
-    ON e.execution_id = o.execution_id AND e.created_at = o.created_at
+  FROM outcome o
+  JOIN agent_job_execution e ON e.execution_id = o.execution_id AND e.created_at = o.created_at
  WHERE e.fence = o.fence AND (e.status = o.status OR (o.status = 'pending' AND e.status = 'cancelled'));
 
 -- name: checkpoint
@@ -220,9 +223,13 @@ RETURNING execution_id::text;
 
 -- name: dead_letters_sent
 -- The dead letters of these failures are in the DLQ.
-WITH sent AS (
+WITH failure AS (
+    SELECT * FROM json_to_recordset(%(failures)s::json) AS o (execution_id uuid, created_at timestamptz, fence bigint)
+     LIMIT %(count)s::int
+),
+sent AS (
     UPDATE agent_job_execution e SET dlq_pending = false
-      FROM json_to_recordset(%(failures)s::json) AS o (execution_id uuid, created_at timestamptz, fence bigint)
+      FROM failure o
      WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
        AND e.fence = o.fence AND e.status = 'failed' AND e.dlq_pending IS NOT FALSE
     RETURNING e.execution_id, e.agent_id, e.fence, e.attempts
