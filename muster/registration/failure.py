@@ -14,6 +14,8 @@ class RegistrationFailed(MusterError):
     code = "registration_failed"
 
     def __init__(self, message: str) -> None:
+        #: The whole message, for the log; the exception's own text is cut to fit the reply.
+        self.reason = message
         super().__init__(shorten(message))
 
 

@@ -59,10 +59,17 @@ class RegistrationService:
         )
         try:
             return self._answer(event, patience)
-        except RegistrationFailed:
+        except RegistrationFailed as failure:
+            self._log(event, failure)
             raise
         except MusterError as error:
-            raise RegistrationFailed(f"{error.code}: {error}") from error
+            failure = RegistrationFailed(f"{error.code}: {error}")
+            self._log(event, failure)
+            raise failure from error
+
+    def _log(self, event: Mapping[str, Any], failure: RegistrationFailed) -> None:
+        # CloudFormation gets as much of the reason as fits; the whole of it is here.
+        self.log.error("%s failed: %s", event.get("RequestType"), failure.reason)
 
     def _answer(self, event: Mapping[str, Any], patience: Patience) -> dict[str, Any]:
         request = parse_request(event)

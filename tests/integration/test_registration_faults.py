@@ -204,7 +204,9 @@ def test_fault_52_two_hundred_agents_in_one_stack(database_url: str):
     assert stack.update()["Data"]["Retired"] == "200"
 
 
-def test_fault_52_a_long_reason_is_cut_to_fit_the_reply(database_url: str):
+def test_fault_52_a_long_reason_is_cut_to_fit_the_reply(
+    database_url: str, caplog: pytest.LogCaptureFixture
+):
     # Given as many conflicts as a stack can have
     names = [f"{'long-name-' * 5}{number}" for number in range(200)]
     Stack("other-agents-0", service(database_url)).create(*map(agent, names))
@@ -215,6 +217,7 @@ def test_fault_52_a_long_reason_is_cut_to_fit_the_reply(database_url: str):
 
     assert len(str(raised.value).encode()) < 1024
     assert "the function's log" in str(raised.value)
+    assert all(name in caplog.text for name in names)
 
 
 def test_fault_52_scalars_that_came_as_strings_do_not_end_as_strings(database_url: str):

@@ -86,3 +86,31 @@ def test_nothing_of_anyone_else_is_ever_retired(listed: set[str], active: dict[s
     assert all(active[agent] == "s-0" for agent in decided.retire)
     assert not listed & set(decided.retire)
     assert {row["agent_id"] for row in decided.register} == listed
+
+
+STACKS = st.sampled_from(["s-0", "s-1", "s-2"])
+DEPLOYMENTS = st.lists(st.tuples(STACKS, st.none() | st.sets(NAMES)), max_size=12)
+
+
+@given(DEPLOYMENTS)
+def test_after_any_deployments_an_agent_is_active_where_a_living_stack_lists_it(
+    deployments: list[tuple[str, set[str] | None]],
+):
+    # Given stacks of one stage that are deployed and deleted (None) in any order
+    active: dict[str, str | None] = {}
+    owners: dict[str, Owner] = {}
+    for number, (name, listed) in enumerate(deployments):
+        decided = plan(name, listing(*(listed or ())), active=active, owners=owners)
+        # When each plan is carried out
+        for agent in decided.retire:
+            del active[agent]
+        active |= {row["agent_id"]: name for row in decided.register}
+        for sibling, returned in decided.hand_back.items():
+            active |= {row["agent_id"]: sibling for row in returned}
+        resource = None if listed is None else "r"
+        owners[name] = owner(name, *(listed or ()), request=number, resource=resource)
+
+        # Then what is active is what the living stacks list, each with one of those that list it
+        living = {o.name: set(o.listing) for o in owners.values() if o.resource}
+        assert set(active) == set().union(*living.values())
+        assert all(agent in living[str(other)] for agent, other in active.items())
