@@ -21,6 +21,7 @@ from local.stacks import failures
 DATABASE_SECRET = "muster/local/database"  # noqa: S105 - a name
 _BOOTSTRAP_STACK = "CDKToolkit"
 #: Environment that keeps the CDK CLI quiet and off the network.
+_TARGET = {"CDK_DEFAULT_ACCOUNT": ACCOUNT, "CDK_DEFAULT_REGION": REGION}
 _QUIET = {"CDK_DISABLE_VERSION_CHECK": "1", "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "1"}
 
 
@@ -64,7 +65,9 @@ class Deployment:
         """
         self.say("Deploying with the CDK")
         arguments = ["deploy", "--all", "-c", "stage=local", "--require-approval", "never"]
-        arguments += ["--progress", "events", "--concurrency", "4"]
+        # Direct: no change set, which the CLI would wait five seconds a stack for.
+        arguments += ["--method", "direct", "--concurrency", "4", "--asset-parallelism"]
+        arguments += ["--progress", "events"]
         arguments += ["--output", str(self.checkout.synthesised)]
         self._run(arguments, directory=self.checkout.root)
 
@@ -106,7 +109,9 @@ class Deployment:
     def _environment(self) -> dict[str, str]:
         environment = self.aws.environment()
         path = os.pathsep.join([str(self.checkout.tools), environment.get("PATH", os.defpath)])
-        return {**environment, **_QUIET, "PATH": path}
+        # Without byte code of the CDK every synth would take seconds longer.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return {**environment, **_QUIET, **_TARGET, "PATH": path}
 
     def _why(self, progress: Progress) -> str:
         found = failures(self.aws)

@@ -103,6 +103,8 @@ class Stage:
     alerts_email: str | None = None
     #: Logical buckets that manifests name; the value is an existing bucket, None makes one.
     buckets: Mapping[str, str | None] = field(default_factory=lambda: {"uploads": None})
+    #: Most invocations at once per event source, whatever the agent's `concurrency`; None: no such ceiling.
+    event_source_ceiling: int | None = None
     #: Database connections left for people, backups and monitoring.
     reserved_connections: int = 20
 
@@ -187,6 +189,9 @@ STAGES: Mapping[str, Stage] = {
             wheelhouse="local",
             keep_data=False,
             log_retention_days=1,
+            # Every invocation at once is a process that unpacks the layers first: more only get in each
+            # other's way.
+            event_source_ceiling=4,
         ),
         Stage(
             name="dev",

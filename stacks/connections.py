@@ -15,9 +15,10 @@ MIN_EVENT_SOURCE_CONCURRENCY = 2
 DISPATCHER_CONNECTIONS = 2
 
 
-def event_source_concurrency(concurrency: int) -> int:
-    """Most functions that Lambda runs at once for an agent of that `concurrency`."""
-    return max(MIN_EVENT_SOURCE_CONCURRENCY, concurrency)
+def event_source_concurrency(concurrency: int, *, ceiling: int | None = None) -> int:
+    """Most functions that Lambda runs at once for an agent of that `concurrency`, under the stage's ceiling."""
+    limited = concurrency if ceiling is None else min(concurrency, ceiling)
+    return max(MIN_EVENT_SOURCE_CONCURRENCY, limited)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,6 +43,7 @@ class LambdaAgent(Construct):
         super().__init__(scope, manifest.id)
         stage = platform.stage
         self.manifest = manifest
+        self._ceiling = stage.event_source_ceiling
         self.queue = AgentQueue(
             self,
             "Queue",
@@ -109,7 +110,9 @@ class LambdaAgent(Construct):
                 target=self.function.function,
                 event_source_arn=queue.queue_arn,
                 batch_size=manifest.queue.batch,
-                max_concurrency=event_source_concurrency(manifest.concurrency),
+                max_concurrency=event_source_concurrency(
+                    manifest.concurrency, ceiling=self._ceiling
+                ),
                 report_batch_item_failures=True,
             )
             acknowledge(

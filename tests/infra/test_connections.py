@@ -51,6 +51,7 @@ def test_the_limit_itself_still_fits():
 
 def test_an_event_source_runs_two_functions_even_for_one_at_once():
     assert [event_source_concurrency(n) for n in (1, 2, 20)] == [2, 2, 20]
+    assert [event_source_concurrency(n, ceiling=4) for n in (1, 3, 20)] == [2, 3, 4]
 
 
 def test_an_external_database_names_its_own_setting():

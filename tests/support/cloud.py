@@ -56,7 +56,7 @@ class CloudFolder:
         return CloudState.read(self.checkout.state_file)
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, STATE_VARIABLE: str(self.path)}
+        return {**os.environ, STATE_VARIABLE: str(self.checkout.state)}
 
     def muster(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run the `muster` command on this cloud to its end."""
@@ -105,6 +105,14 @@ class CloudFolder:
         """Wait until no process is left; fails the test if one stays."""
         wait_for(lambda: not self.processes(), what=f"no process of {self.path} left", timeout=30)
 
+    def kill(self) -> None:
+        """End whatever is left, so that a failed test leaves nothing either."""
+        for program in self.programs:
+            program.kill()
+            program.communicate()
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
+
 
 @pytest.fixture
 def cloud_folder() -> Iterator[CloudFolder]:
@@ -125,9 +133,5 @@ def _folder() -> Iterator[CloudFolder]:
         folder.cloud.down()
         assert not folder.processes(), "left running after `down`"
     finally:
-        for program in folder.programs:
-            program.kill()
-            program.communicate()
-        for pid in folder.processes():
-            os.kill(pid, signal.SIGKILL)
+        folder.kill()
         shutil.rmtree(folder.path, ignore_errors=True)
