@@ -90,6 +90,10 @@ class Database:
                     raise
                 self.close()
                 failure = error
+            except BaseException:
+                # A job's deadline, say: the statement is still on its way, nobody will read its answer.
+                self.close()
+                raise
             wait = pause * (0.5 + random.random())  # noqa: S311 - jitter, not a secret
             if self._clock.monotonic() + wait >= give_up:
                 raise StoreUnavailable(f"Postgres: {_reason(failure)}") from failure
@@ -122,7 +126,8 @@ class Database:
         self._refresh = False
         connection = psycopg2.connect(
             **settings.to_libpq(connect_seconds=max(2, int(self._call_seconds))),
-            options=SESSION_OPTIONS,
+            # The server gives up when the client does: what nobody waits for must not be done later.
+            options=f"{SESSION_OPTIONS} -c statement_timeout={int(self._call_seconds * 1000)}",
             async_=True,
         )
         try:
