@@ -16,7 +16,7 @@ DISPATCHER_CONNECTIONS = 2
 
 
 def event_source_concurrency(concurrency: int, *, ceiling: int | None = None) -> int:
-    """Most functions that Lambda runs at once for an agent of that `concurrency`, under the stage's ceiling."""
+    """Most functions that Lambda runs at once for an agent; `ceiling` is the stage's."""
     limited = concurrency if ceiling is None else min(concurrency, ceiling)
     return max(MIN_EVENT_SOURCE_CONCURRENCY, limited)
 

@@ -1,0 +1,43 @@
+"""The logical ids of what holds data never change: another id means another, empty, resource."""
+
+from __future__ import annotations
+
+from tests.infra.synthesis import Synthesis
+
+STATEFUL = (
+    "AWS::RDS::DBInstance",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+)
+
+#: Physical resources hang on these: change them only with a migration of what they hold.
+GOLDEN = {
+    "AccessLogs8B620ECA",
+    "Uploads4F6EB0FD",
+    "Results25575328",
+    "MissedTicks571FA998",
+    "documentprofileQueueNormalCA8405EC",
+    "documentprofileQueueDeadLetters934FECE3",
+}
+GOLDEN_CLOUD = GOLDEN | {"InstanceC1063A87", "SecretA720EF05"}
+OTHERS = ("asksforall", "alwaysfails", "failstwice", "diesmidbatch")
+
+
+def stateful(synthesis: Synthesis) -> set[str]:
+    return {
+        resource.id
+        for type_ in STATEFUL
+        for resource in synthesis.resources(type_)
+        if not resource.id.startswith(OTHERS)
+    }
+
+
+def test_stateful_ids_of_the_cloud_stages(cloud: Synthesis):
+    assert stateful(cloud) == GOLDEN_CLOUD
+
+
+def test_stateful_ids_of_the_local_stage(each: Synthesis):
+    if each.stage.network is None:
+        assert stateful(each) == GOLDEN
+    assert stateful(each) >= GOLDEN
