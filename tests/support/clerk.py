@@ -164,3 +164,16 @@ class Clerk:
     def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         """See `query`."""
         return _fetch(self._looking, statement, parameters)
+
+
+@contextmanager
+def ledger_at(url: str, **options: float) -> Iterator[Ledger]:
+    """A worker's ledger behind this URL, on a connection of its own."""
+    with closing(database_of(url, **options)) as database:
+        yield Ledger(database)
+
+
+def claim_one(ledger: Ledger, job_id: str = "j", message_id: str = "m") -> Judgement:
+    """Claim one job there."""
+    batch = [delivery(job_id, message_id)]
+    return ledger.claim(batch, claimant=claimant(), lease=MINUTE)[0]
