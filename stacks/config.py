@@ -39,6 +39,9 @@ CLOUD_ARCHITECTURE: Architecture = "arm64"
 #: Where `muster up` tells the local stage its database; a name, not a secret.
 LOCAL_DATABASE = "muster/local/database"
 
+#: An SQS event source cannot be limited below this.
+MIN_EVENT_SOURCE_CONCURRENCY = 2
+
 DEPLOY_COMMAND = "npx cdk deploy --all -c stage={stage}"
 
 
@@ -112,6 +115,11 @@ class Stage:
         problems = _problems(self)
         if problems:
             raise ConfigurationError(f"stage {self.name!r}: " + "; ".join(problems))
+
+    def functions_at_once(self, concurrency: int) -> int:
+        """Most functions that Lambda runs at once for an agent of that `concurrency`."""
+        ceiling = self.event_source_ceiling or concurrency
+        return max(MIN_EVENT_SOURCE_CONCURRENCY, min(concurrency, ceiling))
 
     @property
     def database_tls(self) -> str:

@@ -8,17 +8,8 @@ from dataclasses import dataclass
 from muster.errors import ConfigurationError
 from stacks.config import InstanceDatabase, Stage
 
-#: An SQS event source cannot be limited below this.
-MIN_EVENT_SOURCE_CONCURRENCY = 2
-
 #: The dispatcher's tick; a late one may still run beside the next.
 DISPATCHER_CONNECTIONS = 2
-
-
-def event_source_concurrency(concurrency: int, *, ceiling: int | None = None) -> int:
-    """Most functions that Lambda runs at once for an agent; `ceiling` is the stage's."""
-    limited = concurrency if ceiling is None else min(concurrency, ceiling)
-    return max(MIN_EVENT_SOURCE_CONCURRENCY, limited)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +22,7 @@ class ConnectionBudget:
 
     @property
     def agent_connections(self) -> int:
-        return sum(event_source_concurrency(c) for c in self.agents.values())
+        return sum(self.stage.functions_at_once(c) for c in self.agents.values())
 
     @property
     def register_connections(self) -> int:

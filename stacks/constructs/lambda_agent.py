@@ -14,7 +14,6 @@ from constructs import Construct
 from muster.contracts import AgentEnvironment
 from muster.manifest import Manifest
 from stacks.acknowledgement import acknowledge
-from stacks.connections import event_source_concurrency
 from stacks.constructs.agent_queue import AgentQueue
 from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
 from stacks.constructs.python_function import PythonFunction
@@ -43,7 +42,7 @@ class LambdaAgent(Construct):
         super().__init__(scope, manifest.id)
         stage = platform.stage
         self.manifest = manifest
-        self._ceiling = stage.event_source_ceiling
+        self._stage = stage
         self.queue = AgentQueue(
             self,
             "Queue",
@@ -110,9 +109,7 @@ class LambdaAgent(Construct):
                 target=self.function.function,
                 event_source_arn=queue.queue_arn,
                 batch_size=manifest.queue.batch,
-                max_concurrency=event_source_concurrency(
-                    manifest.concurrency, ceiling=self._ceiling
-                ),
+                max_concurrency=self._stage.functions_at_once(manifest.concurrency),
                 report_batch_item_failures=True,
             )
             acknowledge(

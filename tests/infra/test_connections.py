@@ -8,7 +8,7 @@ import pytest
 
 from muster.errors import ConfigurationError
 from stacks.config import STAGES, InstanceDatabase
-from stacks.connections import ConnectionBudget, event_source_concurrency
+from stacks.connections import ConnectionBudget
 
 DEV = dataclasses.replace(STAGES["dev"], database=InstanceDatabase(instance_class="t4g.micro"))
 
@@ -50,10 +50,16 @@ def test_the_limit_itself_still_fits():
 
 
 def test_an_event_source_runs_two_functions_even_for_one_at_once():
-    assert [event_source_concurrency(n) for n in (1, 2, 20)] == [2, 2, 20]
-    assert [event_source_concurrency(n, ceiling=4) for n in (1, 3, 20)] == [2, 3, 4]
+    assert [DEV.functions_at_once(n) for n in (1, 2, 20)] == [2, 2, 20]
+
+
+def test_a_stage_may_limit_how_many_functions_an_agent_runs():
+    small = dataclasses.replace(DEV, event_source_ceiling=4)
+    assert [small.functions_at_once(n) for n in (1, 3, 20)] == [2, 3, 4]
+    assert ConnectionBudget(stage=small, agents={"one": 20}).agent_connections == 4
 
 
 def test_an_external_database_names_its_own_setting():
+    external = dataclasses.replace(STAGES["local"], event_source_ceiling=None)
     with pytest.raises(ConfigurationError, match=r"database\.max_connections"):
-        ConnectionBudget(stage=STAGES["local"], agents={"one": 1000}).verify()
+        ConnectionBudget(stage=external, agents={"one": 1000}).verify()

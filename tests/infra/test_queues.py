@@ -61,5 +61,5 @@ def test_an_event_source_reports_failures_one_by_one(each: Synthesis):
         assert source.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert source.properties["BatchSize"] == manifest.queue.batch
         assert source.properties["ScalingConfig"] == {
-            "MaximumConcurrency": max(2, manifest.concurrency)
+            "MaximumConcurrency": each.stage.functions_at_once(manifest.concurrency)
         }
