@@ -17,6 +17,9 @@ LONGEST_BACKOFF = timedelta(hours=1)
 #: Longest wait that a message sits out in its queue; after a longer one the relay sends the job again.
 LONGEST_IN_QUEUE = timedelta(minutes=15)
 
+#: Longest wait that an agent may ask for; what asks for more waits this long.
+LONGEST_WAIT = timedelta(days=365)
+
 #: How long past its due time a pending row waits for its message before the relay sends another.
 RELAY_GRACE = timedelta(seconds=90)
 
@@ -42,13 +45,14 @@ def decide(error: BaseException, *, attempt: int, max_attempts: int, jitter: flo
     if isinstance(error, Cancelled):
         return Decision(status=Status.CANCELLED, kind="cancelled")
     if isinstance(error, RetryLater) and error.snooze:
-        return Decision(status=Status.PENDING, kind="snoozed", delay=error.after, refund=True)
+        wait = min(error.after, LONGEST_WAIT)
+        return Decision(status=Status.PENDING, kind="snoozed", delay=wait, refund=True)
     if isinstance(error, PermanentError) or attempt >= max_attempts:
         return Decision(status=Status.FAILED, kind="failed")
     delay = (
         error.after if isinstance(error, RetryLater) else backoff(attempt=attempt, jitter=jitter)
     )
-    return Decision(status=Status.PENDING, kind="retried", delay=delay)
+    return Decision(status=Status.PENDING, kind="retried", delay=min(delay, LONGEST_WAIT))
 
 
 def backoff(*, attempt: int, jitter: float) -> timedelta:

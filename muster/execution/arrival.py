@@ -18,6 +18,11 @@ class Arrival:
     #: Why the message is no job; it is recorded as failed without running anything.
     rejection: ErrorRecord | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Message id and job id."""
+        return self.message.message_id, self.delivery.job_id
+
     def without_params(self) -> Self:
         """This arrival once the ledger said that nobody has the params it refers to."""
         return replace(
@@ -32,15 +37,17 @@ class Arrival:
         )
 
 
-def arrival_of(message: Message, *, agent_id: str) -> Arrival:
+def arrivals_of(message: Message, *, agent_id: str) -> tuple[Arrival, ...]:
     """Understand one message sent to this agent."""
     understood = normalise(message, agent_id=agent_id)
     if isinstance(understood, Delivery):
-        return Arrival(message=message, delivery=understood)
-    return Arrival(
-        message=message,
-        delivery=_recorded(understood, body=message.body),
-        rejection=understood.error,
+        return (Arrival(message=message, delivery=understood),)
+    return (
+        Arrival(
+            message=message,
+            delivery=_recorded(understood, body=message.body),
+            rejection=understood.error,
+        ),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import random
 import resource
 import sys
@@ -14,7 +16,7 @@ from typing import Any
 
 from muster.clock import Clock
 from muster.contracts import INLINE_RESULT_BYTES
-from muster.crashpoint import crashpoint
+from muster.crashpoint import CrashPointReached, crashpoint
 from muster.errors import Cancelled, JobTimeout, PermanentError
 from muster.execution.deadline import DeadlineReached, deadline
 from muster.execution.report import error_record
@@ -102,11 +104,13 @@ class Attempts:
                 f"it ran longer than its timeout of {limit.total_seconds():g} s; raise `timeout` in "
                 "agent.toml, or save progress with job.checkpoint()"
             )
-        except (Exception, SystemExit, KeyboardInterrupt) as raised:  # noqa: BLE001 - agents raise anything
+        except CrashPointReached:
+            raise
+        except BaseException as raised:  # noqa: BLE001 - agents raise anything, and the others must run
             error = raised
         elapsed = self._clock.monotonic() - started
         metrics = {
-            **counters,
+            **_storable(counters),
             "executionTime": round(elapsed * 1000, 3),
             "memoryUsage": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
             "cpuUsage": round((time.process_time() - cpu) / elapsed * 100, 1) if elapsed else 0.0,
@@ -147,14 +151,15 @@ class Attempts:
     def _stored(self, claim: Claim, result: Any) -> tuple[Any, str | None]:
         """The result for the row, or where it was put instead."""
         try:
-            size = len(document(result).encode())
+            text = document(result)
         except (TypeError, ValueError, RecursionError) as problem:
             raise ResultUnstorable(
                 f"the result cannot be stored as JSON ({problem}); return dicts, lists, strings, "
                 "finite numbers, booleans or None"
             ) from problem
-        if size <= INLINE_RESULT_BYTES:
-            return result, None
+        if len(text.encode()) <= INLINE_RESULT_BYTES:
+            # A copy: the agent may go on changing what it returned, and its next job may return it again.
+            return json.loads(text), None
         key = f"results/{claim.agent_id}/{claim.execution_id}-{claim.fence}.json"
         return None, self._objects.put_json(self._results_bucket, key, result)
 
@@ -177,3 +182,12 @@ class Attempts:
             refund=decision.refund,
             reason=record.message if decision.status is Status.CANCELLED else None,
         )
+
+
+def _storable(counters: Mapping[str, Any]) -> dict[str, Any]:
+    """What an agent counted, without what is no number that JSON can hold."""
+    return {
+        str(name): amount
+        for name, amount in counters.items()
+        if isinstance(amount, int | float) and math.isfinite(amount)
+    }

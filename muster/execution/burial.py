@@ -6,12 +6,12 @@ carries the same `muster-dead-letter` attribute and is counted once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from muster.clock import Clock
 from muster.crashpoint import crashpoint
 from muster.dead_letter import dead_letter, failure_of
-from muster.execution.arrival import Arrival
+from muster.execution.batch import Batch
 from muster.execution.record import Recorder
 from muster.model import Failure, Outcome
 from muster.ports import Queues
@@ -30,9 +30,7 @@ class Burial:
         self._recorder = recorder
         self._clock = clock
 
-    def bury_outcomes(
-        self, outcomes: Sequence[Outcome], *, arrivals: Mapping[str, Arrival]
-    ) -> bool:
+    def bury_outcomes(self, outcomes: Sequence[Outcome], *, batch: Batch) -> bool:
         """Bury what was just settled as failed; true when every dead letter is in the DLQ."""
         now = self._clock.now()
         return self.bury(
@@ -40,7 +38,7 @@ class Burial:
                 failure_of(
                     outcome.claim,
                     error=outcome.error.to_json(at=now),
-                    body=arrivals[outcome.claim.message_id].delivery.body,
+                    body=batch.arrival(outcome.claim).delivery.body,
                 )
                 for outcome in outcomes
                 if outcome.error is not None

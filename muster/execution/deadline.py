@@ -35,8 +35,11 @@ def deadline(limit: timedelta) -> Generator[None]:
     former = signal.signal(signal.SIGALRM, reached)
     signal.setitimer(signal.ITIMER_REAL, limit.total_seconds(), _INSIST_SECONDS)
     try:
-        yield
+        try:
+            yield
+        finally:
+            armed = False
     finally:
-        armed = False
+        # Reached also by a signal that struck just before it was disarmed; the next is a second away.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)

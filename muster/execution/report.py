@@ -14,9 +14,10 @@ LONGEST_STACK = 8192
 
 def error_record(error: BaseException, *, code: str | None = None) -> ErrorRecord:
     """What the row says of an error."""
+    own_code: object = error.code if isinstance(error, MusterError) else None
     return ErrorRecord(
         message=_text(error),
-        code=code or (error.code if isinstance(error, MusterError) else "agent_error"),
+        code=code or (own_code if isinstance(own_code, str) else "agent_error"),
         retryable=not isinstance(error, PermanentError),
         error_class=type(error).__qualname__,
         stack=_stack(error),
@@ -26,7 +27,7 @@ def error_record(error: BaseException, *, code: str | None = None) -> ErrorRecor
 def _text(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception as broken:  # noqa: BLE001 - the agent's own __str__ may raise
+    except BaseException as broken:  # noqa: BLE001 - the agent's own __str__ may raise anything
         text = f"(its text cannot be shown: {type(broken).__name__})"
     return text[:LONGEST_MESSAGE]
 
@@ -34,6 +35,6 @@ def _text(error: BaseException) -> str:
 def _stack(error: BaseException) -> str | None:
     try:
         lines = traceback.format_exception(error, limit=-12)
-    except Exception as broken:  # noqa: BLE001 - its causes may be as odd as the error itself
+    except BaseException as broken:  # noqa: BLE001 - its causes may be as odd as the error itself
         return f"(its stack cannot be shown: {type(broken).__name__})"
     return "".join(lines)[-LONGEST_STACK:]
