@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from local.aws import LocalAws
@@ -16,12 +17,14 @@ from local.errors import DeployFailed, LocalCloudError
 from local.process.child import Child
 from local.progress import Progress
 from local.stacks import failures
+from stacks.config import LOCAL_DATABASE
 
-#: Name of the secret that the `local` stage's database is told by.
-DATABASE_SECRET = "muster/local/database"  # noqa: S105 - a name
 _BOOTSTRAP_STACK = "CDKToolkit"
-#: Environment that keeps the CDK CLI quiet and off the network.
+#: Where the app is deployed to, for the app.
 _TARGET = {"CDK_DEFAULT_ACCOUNT": ACCOUNT, "CDK_DEFAULT_REGION": REGION}
+#: Resource events carry whole seconds.
+_CLOCK_GRAIN = timedelta(seconds=1)
+#: Keeps the CDK CLI quiet and off the network.
 _QUIET = {"CDK_DISABLE_VERSION_CHECK": "1", "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "1"}
 
 
@@ -43,9 +46,9 @@ class Deployment:
         secrets = self.aws.client("secretsmanager")
         text = json.dumps(database)
         try:
-            secrets.create_secret(Name=DATABASE_SECRET, SecretString=text)
+            secrets.create_secret(Name=LOCAL_DATABASE, SecretString=text)
         except secrets.exceptions.ResourceExistsException:
-            secrets.put_secret_value(SecretId=DATABASE_SECRET, SecretString=text)
+            secrets.put_secret_value(SecretId=LOCAL_DATABASE, SecretString=text)
 
     def bootstrap(self) -> None:
         """Prepare the account for the CDK, once in an emulator's life."""
@@ -74,6 +77,7 @@ class Deployment:
     def _run(self, arguments: Sequence[str], *, directory: Path) -> None:
         command = self._command(arguments)
         progress = Progress(say=self.say)
+        started = datetime.now(UTC) - _CLOCK_GRAIN
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(command)}\n")
             read_end, write_end = os.pipe()
@@ -96,7 +100,7 @@ class Deployment:
                 finally:
                     child.kill()
         if code != 0:
-            raise DeployFailed(self._why(progress))
+            raise DeployFailed(self._why(progress, started))
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         cdk = self.checkout.cdk
@@ -113,8 +117,8 @@ class Deployment:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return {**environment, **_QUIET, **_TARGET, "PATH": path}
 
-    def _why(self, progress: Progress) -> str:
-        found = failures(self.aws)
+    def _why(self, progress: Progress, started: datetime) -> str:
+        found = failures(self.aws, since=started)
         reasons = found or progress.last_words()
         told = "".join(f"\n  {reason}" for reason in reasons)
         return f"The deploy failed:{told}\nAll that the CDK said is in {self.log}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from local.aws import LocalAws
@@ -37,31 +38,24 @@ def statuses(aws: LocalAws) -> dict[str, str]:
     return {stack["StackName"]: stack["StackStatus"] for stack in _stacks(aws)}
 
 
-def failures(aws: LocalAws) -> tuple[str, ...]:
-    """The resources that made stacks fail in their last operation, each with its reason."""
+def failures(aws: LocalAws, *, since: datetime) -> tuple[str, ...]:
+    """The resources that made stacks fail after `since`, each with its reason."""
     cloudformation = aws.client("cloudformation")
     return tuple(
         failure
         for stack in _stacks(aws)
         if stack["StackStatus"].endswith(_FAILED)
-        for failure in _failed_resources(cloudformation, stack["StackName"])
+        for failure in _failed_resources(cloudformation, stack["StackName"], since=since)
     )
 
 
-def _failed_resources(cloudformation: Any, stack: str) -> list[str]:
+def _failed_resources(cloudformation: Any, stack: str, *, since: datetime) -> list[str]:
     found: list[str] = []
     for event in cloudformation.describe_stack_events(StackName=stack)["StackEvents"]:
-        if _begins_operation(event, stack):
+        if event["Timestamp"] < since:
             break  # newest first: what is older belongs to an earlier deploy
         reason = str(event.get("ResourceStatusReason", ""))
         innocent = any(word in reason.lower() for word in _INNOCENT)
         if event["ResourceStatus"].endswith("_FAILED") and reason and not innocent:
             found.append(f"{stack}: {event['LogicalResourceId']}: {reason}")
     return found[::-1]
-
-
-def _begins_operation(event: Mapping[str, Any], stack: str) -> bool:
-    return event["ResourceType"] == "AWS::CloudFormation::Stack" and (
-        event["LogicalResourceId"] == stack
-        and event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
-    )

@@ -1,0 +1,53 @@
+"""`muster demo` shows every kind of job and checks itself; more than once on the same cloud."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.deployed import DeployedCopy
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: str):
+    # Given a deployed cloud, on which the demo may have run before
+    # When it runs
+    done = deployed.muster("demo", "--json")
+    # Then it is content, and stdout is one object
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["ok"] is True
+    assert shown["problems"] == []
+    # And every message is accounted for: 110 sent, one of them a copy
+    assert shown["sent"] == 110
+    assert shown["duplicates"] == 1
+    assert shown["executions"] == {
+        "always-fails": {"failed": 1},
+        "dies-mid-batch": {"completed": 5},
+        "document-profile": {"completed": 101, "failed": 1},
+        "fails-twice": {"completed": 1},
+    }
+    # And the dead letters have reasons
+    reasons = {letter["agent"]: letter["reason"].split(":")[0] for letter in shown["dlq"]}
+    assert reasons == {"always-fails": "retry_later", "document-profile": "malformed_body"}
+    assert 0 < shown["latency_ms"]["p50"] <= shown["latency_ms"]["p99"]
+    assert shown["deploy_seconds"] > 0
+
+
+def test_the_demo_fails_when_an_agent_does_not_do_as_it_must(deployed: DeployedCopy):
+    # Given an agent that succeeds where it should fail
+    agent = deployed.path / "local" / "agents" / "always-fails" / "agent.py"
+    before = agent.read_text()
+    agent.write_text(before.replace("    raise RetryLater", "    return\n    raise RetryLater"))
+    try:
+        # When the demo runs
+        done = deployed.muster("demo", "--json")
+    finally:
+        agent.write_text(before)
+    # Then it says what is wrong, and its exit code does
+    assert done.returncode == 1
+    shown = json.loads(done.stdout)
+    assert shown["ok"] is False
+    assert any("is completed instead of failed" in problem for problem in shown["problems"])
+    deployed.up()

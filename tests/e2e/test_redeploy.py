@@ -1,0 +1,167 @@
+"""What a second deploy changes: nothing, or exactly what was asked, or nothing because it failed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud import wait_for
+from tests.support.deployed import DeployedCopy
+
+#: Every table but those that a deploy may keep its own books in.
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+_BOOKKEEPING = ("lease", "registration")
+
+
+def _contents(deployed: DeployedCopy) -> dict[str, list[str]]:
+    """Every row of every table as text."""
+    tables = [name for (name,) in deployed.query(_TABLES) if not name.startswith(_BOOKKEEPING)]
+    assert "agent_registry" in tables
+    return {
+        table: sorted(row for (row,) in deployed.query(f"SELECT t::text FROM {table} t"))
+        for table in tables
+    }
+
+
+@contextmanager
+def _changed(path: Path, old: str, new: str) -> Iterator[None]:
+    """The file with a replacement, restored afterwards."""
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def _run_job(deployed: DeployedCopy, job_id: str) -> dict[str, object]:
+    """The result of a job of `document-profile`."""
+    sent = deployed.muster(
+        "send", "document-profile", "--job-id", job_id, "--params", '{"text":"x"}'
+    )
+    assert sent.returncode == 0, sent.stderr
+    sql = "SELECT result FROM agent_job_execution WHERE job_id = %s AND status = 'completed'"
+    ((result,),) = wait_for(lambda: deployed.query(sql, job_id), what="the job's end")
+    return result
+
+
+def test_the_same_again_changes_no_row(deployed: DeployedCopy):
+    # Given a deployed cloud
+    before = _contents(deployed)
+    outputs = deployed.described["stacks"]
+    # When the same thing is deployed again
+    deployed.up()
+    # Then not a row differs, and neither does an output
+    assert _contents(deployed) == before
+    assert deployed.described["stacks"] == outputs
+
+
+def test_a_changed_line_is_live(deployed: DeployedCopy):
+    # Given an agent whose code has changed
+    agent = deployed.agents / "document-profile" / "agent.py"
+    with _changed(agent, '"type": str(kind),', '"type": str(kind), "changed": True,'):
+        # When it is deployed
+        deployed.up()
+        # Then the next job runs the new code, and its record says which code that was
+        assert _run_job(deployed, "changed-line")["changed"] is True
+    deployed.up()
+    assert "changed" not in _run_job(deployed, "line-restored")
+    sql = "SELECT code_version FROM agent_job_execution WHERE job_id = ANY(%s)"
+    versions = deployed.query(sql, ["changed-line", "line-restored"])
+    assert len(set(versions)) == 2
+
+
+def test_a_removed_agent_is_retired_and_keeps_its_history_and_queues(
+    deployed: DeployedCopy, tmp_path: Path
+):
+    # Given an agent with a finished job
+    queue = deployed.described["agents"]["fails-twice"]["queue_url"]
+    sent = deployed.muster("send", "fails-twice", "--job-id", "before-removal")
+    assert sent.returncode == 0, sent.stderr
+    history = "SELECT status FROM agent_job_execution WHERE job_id = 'before-removal'"
+    wait_for(lambda: deployed.query(history) == [("completed",)], what="the job's end")
+    # When its folder is removed and the rest deployed, and a straggler sends to its queue
+    folder = deployed.path / "local" / "agents" / "fails-twice"
+    shutil.move(folder, tmp_path / "fails-twice")
+    try:
+        deployed.up()
+        sqs = deployed.aws.client("sqs")
+        sqs.send_message(QueueUrl=queue, MessageBody='{"late": true}')
+        # Then it is retired, its queue holds the message, its history is there
+        assert "fails-twice" not in deployed.described["agents"]
+        row = "SELECT active, retired_at IS NOT NULL FROM agent_registry WHERE agent_id = 'fails-twice'"
+        assert deployed.query(row) == [(False, True)]
+        told = sqs.get_queue_attributes(
+            QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        assert told["Attributes"]["ApproximateNumberOfMessages"] == "1"
+        assert deployed.query(history) == [("completed",)]
+        # And `muster send` says that nobody would take a job
+        refused = deployed.muster("send", "fails-twice")
+        assert refused.returncode == 2
+        assert "retired" in refused.stderr
+    finally:
+        shutil.move(tmp_path / "fails-twice", folder)
+    deployed.up()
+    assert deployed.query(row) == [(True, False)]
+
+
+@pytest.fixture
+def contested(deployed: DeployedCopy) -> Iterator[Path]:
+    """The folder of a new agent whose id belongs to another stack already."""
+    source = deployed.path / "local" / "agents" / "always-fails"
+    folder = source.with_name("contested")
+    shutil.copytree(source, folder)
+    manifest = folder / "agent.toml"
+    manifest.write_text(manifest.read_text().replace('id = "always-fails"', 'id = "contested"'))
+    deployed.query(
+        "INSERT INTO agent_registry (agent_id, agent_version, compute, owner)"
+        " VALUES ('contested', '9.0.0', 'lambda', 'another-stack')"
+    )
+    yield folder
+    shutil.rmtree(folder)
+    deployed.query("DELETE FROM agent_registry WHERE agent_id = 'contested'")
+
+
+def test_a_failing_registration_rolls_back_and_says_why(deployed: DeployedCopy, contested: Path):
+    # Given a deploy whose registration will be refused
+    before = _contents(deployed)
+    queues = deployed.aws.client("sqs").list_queues()["QueueUrls"]
+    # When it is tried
+    failed = deployed.muster("up")
+    # Then it fails, and names agent and owner
+    assert failed.returncode == 1
+    assert "contested" in failed.stderr
+    assert "another-stack" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    # And the registry is as it was, the new agent's function is gone, and no old queue is
+    assert _contents(deployed) == before
+    functions = deployed.aws.client("lambda").list_functions()["Functions"]
+    assert not [f for f in functions if "contested" in f["FunctionName"]]
+    assert set(queues) <= set(deployed.aws.client("sqs").list_queues()["QueueUrls"])
+    # And the cloud still works
+    assert _run_job(deployed, "after-rollback")["type"] == "text"
+    # And mended, it deploys
+    shutil.move(contested, contested.parent.parent / "gone")
+    deployed.up()
+    shutil.move(contested.parent.parent / "gone", contested)
+
+
+def test_a_broken_manifest_is_named_before_anything_is_touched(deployed: DeployedCopy):
+    # Given a manifest with two mistakes
+    manifest = deployed.agents / "document-profile" / "agent.toml"
+    with _changed(manifest, 'timeout = "20s"', 'timeout = "20 minutes"\nretires = 3'):
+        # When it is deployed
+        failed = deployed.muster("up")
+    # Then both are told, and the running cloud is untouched
+    assert failed.returncode == 1
+    assert "timeout" in failed.stderr
+    assert "retires" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert json.loads(deployed.muster("status", "--json").stdout)["emulator_answers"] is True
