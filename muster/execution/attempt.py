@@ -24,7 +24,7 @@ from muster.job import Job
 from muster.model import Claim, Outcome, Status
 from muster.ports import Objects
 from muster.retry import decide, relay_delay
-from muster.store.document import document
+from muster.store.document import bounded_document
 from muster.store.ledger import Ledger
 
 #: Bytes that ru_maxrss counts in.
@@ -151,7 +151,7 @@ class Attempts:
     def _stored(self, claim: Claim, result: Any) -> tuple[Any, str | None]:
         """The result for the row, or where it was put instead."""
         try:
-            text = document(result)
+            text = bounded_document(result)
         except (TypeError, ValueError, RecursionError) as problem:
             raise ResultUnstorable(
                 f"the result cannot be stored as JSON ({problem}); return dicts, lists, strings, "

@@ -46,7 +46,7 @@ def parse_object(body: str) -> dict[str, Any]:
         raise BodyProblem(_TOO_DEEP) from None
     if not isinstance(value, dict):
         raise BodyProblem(f"it is {_JSON_TYPES[type(value)]}, not an object")
-    if text.count("[") + text.count("{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+    if text.count("[") + text.count("{") > MAX_DEPTH and deeper_than(value, MAX_DEPTH):
         raise BodyProblem(_TOO_DEEP)
     return cast("dict[str, Any]", value)
 
@@ -77,7 +77,8 @@ def _replaced(value: Any) -> Any:
             return value
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def deeper_than(value: Any, limit: int) -> bool:
+    """Whether JSON of dicts and lists is nested more than `limit` levels deep."""
     level: list[Any] = [value]
     for _ in range(limit):
         level = [child for container in level for child in _containers_in(container)]

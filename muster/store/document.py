@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from muster.message.body import REPLACEMENT, UNSTORABLE
+from muster.message.body import MAX_DEPTH, REPLACEMENT, UNSTORABLE, deeper_than
 
 
 def document(value: Any) -> str:
@@ -22,6 +22,18 @@ def document(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if "\\u0000" in text or not _encodable(text):
         text = json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"))
+    return text
+
+
+def bounded_document(value: Any) -> str:
+    """`document` of what an agent made, which may be nested as deep as params may be.
+
+    Raises:
+        ValueError, TypeError: as `document`; also when it is deeper.
+    """
+    text = document(value)
+    if text.count("[") + text.count("{") > MAX_DEPTH and deeper_than(json.loads(text), MAX_DEPTH):
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
     return text
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from muster.clock import Clock, SystemClock
 from muster.model import Claim, Claimant, Delivery, Failure, Judgement, Outcome, Status, Verdict
 from muster.store.connection import Database
-from muster.store.document import document
+from muster.store.document import bounded_document, document
 from muster.store.judgement import known_judgement, new_judgement
 from muster.store.ledger_rows import new_row, outcome_row
 from muster.store.statements import statements
@@ -76,14 +76,19 @@ class Ledger:
         return {execution_id: Status(status) for execution_id, status in rows}
 
     def checkpoint(self, claim: Claim, state: Any) -> bool:
-        """Save an agent's progress; false when the claim is lost."""
+        """Save an agent's progress; false when the claim is lost.
+
+        Raises:
+            ValueError, TypeError: it is no JSON, or nested too deep.
+            StoreUnavailable: it is not known whether it was saved.
+        """
         rows = self._database.run(
             self._sql["checkpoint"],
             {
                 "execution_id": str(claim.execution_id),
                 "created_at": claim.created_at,
                 "fence": claim.fence,
-                "state": document(state),
+                "state": bounded_document(state),
             },
         )
         return bool(rows)
