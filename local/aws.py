@@ -69,9 +69,11 @@ class LocalAws:
         from boto3.session import Session
         from botocore.session import Session as Core
 
-        core = Core(profile=None)
+        core = Core()
         core.set_config_variable("config_file", os.devnull)
         core.set_config_variable("credentials_file", os.devnull)
+        # An instance's None would let AWS_PROFILE through; an override does not.
+        core.get_component("config_store").set_config_variable("profile", None)
         return Session(
             aws_access_key_id=CREDENTIAL,
             aws_secret_access_key=CREDENTIAL,

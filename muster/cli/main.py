@@ -53,7 +53,7 @@ def main(
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # `muster jobs list | head`: whoever read has seen enough.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor complain at exit
         return Exit.OK
     except MusterError as error:
         context.say(f"muster: {error}")
