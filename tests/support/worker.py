@@ -190,10 +190,10 @@ class Workshop:
         self.clerk.query(f"UPDATE agent_job_execution SET {changes}", *[time] * len(moved))
         self.clerk.query("UPDATE lease SET expires_at = expires_at - %s", time)
 
-    def duties(self) -> Duties:
+    def duties(self, *, database: Database | None = None) -> Duties:
         """What the dispatcher does, on this ledger and these queues."""
         return Duties(
-            database=self.database,
+            database=database or self.database,
             ledger=self.ledger,
             queues=self.queues,
             metrics=lambda _: self.metrics,  # pyright: ignore[reportArgumentType] - the fake has what is used
