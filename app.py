@@ -29,11 +29,12 @@ def main() -> int:
     app = App()
     try:
         from stacks.config import stage_named
-        from stacks.deployment import compose
+        from stacks.deployment import check, compose
 
         stage = stage_named(app.node.try_get_context("stage"))
         manifests = _manifests(stage)
         compose(app, stage=stage, manifests=manifests)
+        check(app)
     except ConfigurationError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

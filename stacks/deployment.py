@@ -71,6 +71,10 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
     Tags.of(app).add("Project", "muster")
     Tags.of(app).add("Stage", stage.name)
     Tags.of(app).add("ManagedBy", "cdk")
+
+
+def check(app: App) -> None:
+    """Make findings of cdk-nag errors of the synth; the template validation is one by `cdk.json`."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
 
 

@@ -48,8 +48,16 @@ class ObservabilityStack(Stack):
         self.alerts = _alerts(self, stage)
         CfnOutput(self, OutputKey.ALERTS_TOPIC, value=self.alerts.topic_arn)
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(3))
-        for row in range(0, len(_GRAPHS), 3):
-            dashboard.add_widgets(*(_graph(stage, *graph) for graph in _GRAPHS[row : row + 3]))
+        graphs = [*_GRAPHS, ("Other counts", "Sum", _others())]
+        for row in range(0, len(graphs), 3):
+            dashboard.add_widgets(*(_graph(stage, *graph) for graph in graphs[row : row + 3]))
+
+
+def _others() -> tuple[str, ...]:
+    """Metrics without a graph of their own, so that none is invisible."""
+    shown = {name for _, _, names in _GRAPHS for name in names}
+    every = {value for key, value in vars(MetricName).items() if key.isupper()}
+    return tuple(sorted(every - shown))
 
 
 def _alerts(scope: Construct, stage: Stage) -> sns.Topic:

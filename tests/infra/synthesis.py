@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app import prefer_own_node
 from muster.manifest import Manifest, Permissions, Queue, load_agents
 from stacks.config import Stage
 
@@ -74,12 +73,16 @@ class Synthesis:
         return json.loads((self.folder / "validation-report.json").read_text())
 
 
-def synthesise(stage: Stage, manifests: Sequence[Manifest], folder: Path) -> Synthesis:
-    """Compose and synthesise a stage; layers stay empty, so that neither wheels nor time are needed."""
-    prefer_own_node()
+def synthesise(
+    stage: Stage, manifests: Sequence[Manifest], folder: Path, *, checked: bool = True
+) -> Synthesis:
+    """Compose and synthesise a stage; layers stay empty, so that neither wheels nor time are needed.
+
+    `checked` is false where the same resources are checked by another test already.
+    """
     from aws_cdk import App
 
-    from stacks.deployment import compose
+    from stacks.deployment import check, compose
 
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = App(
@@ -87,6 +90,8 @@ def synthesise(stage: Stage, manifests: Sequence[Manifest], folder: Path) -> Syn
         context={**context, "aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True},
     )
     compose(app, stage=stage, manifests=manifests)
+    if checked:
+        check(app)
     app.synth()
     prefix = f"muster-{stage.name}-"
     templates = {
