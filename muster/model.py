@@ -102,6 +102,8 @@ class Rejection:
     message_id: str
     job_id: str
     error: ErrorRecord
+    #: The message as it came, or the part of it that is rejected.
+    body: str
     tenant: str = "default"
     sent_at: datetime | None = None
     #: Fence of the failure this message is the dead letter of; None when it is no dead letter.

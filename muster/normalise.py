@@ -1,4 +1,4 @@
-"""From a message to the job it asks for: pure, standard library only, and it never raises.
+"""From a message to the jobs it asks for: pure, standard library only, and it never raises.
 
 What cannot be understood becomes a `Rejection` whose error names the cure and never quotes the
 payload. `docs/guides/messages.md` describes the bodies.
@@ -20,8 +20,9 @@ from muster.message.envelope import (
     read_envelope,
 )
 from muster.message.foreign import ForeignJob, read_foreign
+from muster.message.s3 import BrokenEvent, Event, read_s3
 from muster.message.traceparent import valid_traceparent
-from muster.model import Delivery, ErrorRecord, Message, Rejection
+from muster.model import Delivery, ErrorRecord, Message, Rejection, Source
 
 __all__ = ["envelope", "normalise"]
 
@@ -29,16 +30,26 @@ __all__ = ["envelope", "normalise"]
 _DEAD_LETTER = re.compile(r"[0-9a-fA-F-]{36}:([0-9]{1,18})")
 
 
-def normalise(message: Message, *, agent_id: str) -> Delivery | Rejection:
-    """The job that `message` asks of the agent `agent_id`, or why it asks for none."""
+def normalise(message: Message, *, agent_id: str) -> tuple[Delivery | Rejection, ...]:
+    """The jobs that `message` asks of the agent `agent_id`, or why it asks for none.
+
+    Job ids are different. Only events of S3 ask for several jobs, or, when they tell of no new object,
+    for none.
+    """
     try:
         body = parse_object(message.body)
     except BodyProblem as problem:
-        return _rejection(
-            message,
-            "malformed_body",
-            f"The body is not a JSON object: {problem}. Send the params as one JSON object.",
-        )
+        text = f"The body is not a JSON object: {problem}. Send the params as one JSON object."
+        return (_rejection(message, "malformed_body", text),)
+    events = None if MARK in body else read_s3(body)
+    if events is not None:
+        jobs = [_from_s3(message, event) for event in events]
+        # An object that is told twice is one job.
+        return tuple({job.job_id: job for job in jobs}.values())
+    return (_from_object(message, body, agent_id),)
+
+
+def _from_object(message: Message, body: dict[str, Any], agent_id: str) -> Delivery | Rejection:
     if MARK in body:
         return _from_envelope(message, body, agent_id)
     foreign = read_foreign(body)
@@ -95,6 +106,20 @@ def _from_foreign(message: Message, job: ForeignJob, agent_id: str) -> Delivery 
     return _delivery(message, job_id=job.job_id, params=job.params)
 
 
+def _from_s3(message: Message, event: Event) -> Delivery | Rejection:
+    if not isinstance(event, BrokenEvent):
+        return _delivery(message, job_id=event.job_id, params=event.params, source=Source.S3)
+    own = _own_job_id(message)
+    return _rejection(
+        message,
+        "bad_s3_event",
+        f"An event of S3 cannot be understood: {event.problem}. Send an event as S3 writes it, or the "
+        "params as a JSON object.",
+        job_id=f"{own[:240]}:{event.position}" if event.position else own,
+        body=event.body,
+    )
+
+
 def _delivery(
     message: Message,
     *,
@@ -121,12 +146,14 @@ def _rejection(
     *,
     job_id: str | None = None,
     tenant: str = DEFAULT_TENANT,
+    body: str | None = None,
 ) -> Rejection:
     return Rejection(
         message_id=message.message_id,
         job_id=job_id or _own_job_id(message),
         error=ErrorRecord(message=text, code=code, retryable=False, error_class="Rejection"),
         tenant=tenant,
+        body=message.body if body is None else body,
         sent_at=message.sent_at,
         dead_letter_fence=_dead_letter_fence(message),
     )

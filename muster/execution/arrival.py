@@ -1,4 +1,4 @@
-"""A message and what it was understood to be: a job, or the reason why it is none."""
+"""A message and what it was understood to ask for: a job, or the reason why it is none."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from muster.normalise import normalise
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """One message of a batch."""
+    """One job that a message of a batch asks for."""
 
     message: Message
     delivery: Delivery
-    #: Why the message is no job; it is recorded as failed without running anything.
+    #: Why it is no job; it is recorded as failed without running anything.
     rejection: ErrorRecord | None = None
 
     @property
@@ -38,26 +38,22 @@ class Arrival:
 
 
 def arrivals_of(message: Message, *, agent_id: str) -> tuple[Arrival, ...]:
-    """Understand one message sent to this agent."""
-    understood = normalise(message, agent_id=agent_id)
-    if isinstance(understood, Delivery):
-        return (Arrival(message=message, delivery=understood),)
-    return (
-        Arrival(
-            message=message,
-            delivery=_recorded(understood, body=message.body),
-            rejection=understood.error,
-        ),
+    """Understand one message sent to this agent; it may ask for several jobs, or for none."""
+    return tuple(
+        Arrival(message=message, delivery=understood)
+        if isinstance(understood, Delivery)
+        else Arrival(message=message, delivery=_recorded(understood), rejection=understood.error)
+        for understood in normalise(message, agent_id=agent_id)
     )
 
 
-def _recorded(rejection: Rejection, *, body: str) -> Delivery:
+def _recorded(rejection: Rejection) -> Delivery:
     return Delivery(
         message_id=rejection.message_id,
         job_id=rejection.job_id,
         tenant=rejection.tenant,
         params={},
-        body=body,
+        body=rejection.body,
         sent_at=rejection.sent_at,
         dead_letter_fence=rejection.dead_letter_fence,
     )

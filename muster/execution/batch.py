@@ -33,6 +33,12 @@ class Batch:
         """Everything that was asked for, in order of arrival."""
         return list(self._arrivals.values())
 
+    @property
+    def idle(self) -> list[str]:
+        """Ids of the messages that ask for nothing."""
+        asking = {message_id for message_id, _ in self._arrivals}
+        return [m.message_id for m in self._messages if m.message_id not in asking]
+
     def arrival(self, claim: Claim) -> Arrival:
         """What asked for the claimed job."""
         return self._arrivals[claim.message_id, claim.job_id]

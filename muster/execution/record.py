@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from muster.clock import Clock
@@ -32,6 +33,11 @@ class Recorder:
             self._metrics.count(MetricName.DUPLICATES)
         if judgement.verdict is not Verdict.TAKEN:
             self._log.info("delivery %s", judgement.verdict, extra={"job": delivery.job_id})
+
+    def idle(self, message_ids: Sequence[str]) -> None:
+        """Messages ask for nothing: S3's test, or something else than a new object."""
+        for message_id in message_ids:
+            self._log.info("message asks for no job", extra={"message_id": message_id})
 
     def started(self, claim: Claim) -> None:
         """An attempt begins; what the agent logs from here carries its job."""

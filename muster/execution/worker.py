@@ -62,6 +62,7 @@ class Worker:
         """Process a batch within `time_left`; says for each message id what to do with the message."""
         end = self._clock.monotonic() + time_left.total_seconds()
         batch = Batch(messages, agent_id=self._agent.agent_id)
+        self._recorder.idle(batch.idle)
         try:
             claims = self._claim(batch, time_left=time_left)
             for position, claim in enumerate(claims):

@@ -38,7 +38,7 @@ def test_every_accepted_body_is_the_same_in_postgres(each_empty_database_url: st
         )
         for body in BODIES
     ]
-    taken = [result.params for result in results if isinstance(result, Delivery)]
+    taken = [result.params for (result,) in results if isinstance(result, Delivery)]
     assert len(taken) > 100
     # When Postgres stores it
     with (

@@ -33,7 +33,8 @@ TOLERATED = {
 
 
 def _normalise(body: str) -> Delivery | Rejection:
-    return normalise(Message(message_id="m-1", receipt_handle="r", body=body), agent_id="a")
+    (result,) = normalise(Message(message_id="m-1", receipt_handle="r", body=body), agent_id="a")
+    return result
 
 
 def _is_taken(name: str, body: str) -> bool:

@@ -26,13 +26,13 @@ def message(body: object, **attributes: str) -> Message:
 
 
 def delivered(body: object, **attributes: str) -> Delivery:
-    result = normalise(message(body, **attributes), agent_id=AGENT)
+    (result,) = normalise(message(body, **attributes), agent_id=AGENT)
     assert isinstance(result, Delivery), result
     return result
 
 
 def refused(body: object, **attributes: str) -> Rejection:
-    result = normalise(message(body, **attributes), agent_id=AGENT)
+    (result,) = normalise(message(body, **attributes), agent_id=AGENT)
     assert isinstance(result, Rejection), result
     return result
 
@@ -40,9 +40,8 @@ def refused(body: object, **attributes: str) -> Rejection:
 def test_any_object_is_params_and_the_message_id_is_the_job_id():
     sent_at = datetime(2026, 1, 1, tzinfo=UTC)
     plain = Message(message_id="m-1", receipt_handle="r", body='{"a": 1}', sent_at=sent_at)
-    assert normalise(plain, agent_id=AGENT) == Delivery(
-        message_id="m-1", job_id="m-1", params={"a": 1}, sent_at=sent_at
-    )
+    job = Delivery(message_id="m-1", job_id="m-1", params={"a": 1}, sent_at=sent_at)
+    assert normalise(plain, agent_id=AGENT) == (job,)
 
 
 def test_an_envelope_says_everything():
@@ -210,7 +209,8 @@ def test_of_duplicate_keys_the_last_one_counts():
 @pytest.mark.parametrize("depth", [127, 128, 129, 900])
 def test_nesting_is_bounded_at_the_same_depth_everywhere(depth: int):
     body = '{"a":' * depth + "[" + "]" + "}" * depth
-    assert isinstance(normalise(message(body), agent_id=AGENT), Delivery) is (depth < 128)
+    (result,) = normalise(message(body), agent_id=AGENT)
+    assert isinstance(result, Delivery) is (depth < 128)
 
 
 def test_numbers_that_no_one_could_store_are_refused():
