@@ -39,7 +39,7 @@ class AgentsStack(Stack):
     ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: agents")
-        dependencies = dependency_layer(self, stage)
+        dependencies = dependency_layer(self, stage) if manifests else None
         # Rights are written into the queues' policies: the dispatcher's own would overflow with many agents.
         relay = iam.Role.from_role_arn(
             self,
@@ -59,6 +59,7 @@ class AgentsStack(Stack):
                 dispatcher=relay,
             )
             for manifest in manifests
+            if dependencies is not None
         ]
         endpoints: dict[str, object] = {a.manifest.id: a.endpoint() for a in agents}
         registration = Registration(

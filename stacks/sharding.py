@@ -30,8 +30,11 @@ def shard_of(agent_id: str, *, shards: int) -> int:
 
 
 def shard(agents: Iterable[T], *, shards: int) -> dict[int, list[T]]:
-    """Agents by shard, in order of id; a shard without agents is not there."""
-    result: dict[int, list[T]] = {}
+    """Agents by shard, in order of id. Every shard is there, also without agents.
+
+    A shard's stack retires the agents that left it, so it has to be deployed again after its last one left.
+    """
+    result: dict[int, list[T]] = {number: [] for number in range(shards)}
     for agent in sorted(agents, key=lambda a: a.id):
-        result.setdefault(shard_of(agent.id, shards=shards), []).append(agent)
-    return dict(sorted(result.items()))
+        result[shard_of(agent.id, shards=shards)].append(agent)
+    return result

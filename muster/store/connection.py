@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from muster.clock import Clock, SystemClock
 from muster.errors import StoreUnavailable
+from muster.store.migration import SchemaError
 from muster.store.settings import DatabaseSettings
 from muster.store.statements import Statement
 
@@ -28,6 +29,8 @@ Row = tuple[Any, ...]
 TRANSIENT_SQLSTATES = frozenset(
     {"40001", "40P01", "55P03", "57014", "53300", "57P03", "57P01", "57P02", "25006"}
 )
+#: A table, column or function is not there: the schema is older than this code.
+SCHEMA_SQLSTATES = frozenset({"42P01", "42703", "42883"})
 #: Wrong password: the secret may have been rotated.
 AUTHENTICATION_SQLSTATES = frozenset({"28P01", "28000"})
 
@@ -71,6 +74,7 @@ class Database:
 
         Raises:
             StoreUnavailable: no answer within the bounds.
+            SchemaError: the schema is older than this code.
             psycopg2.Error: the statement itself is wrong.
         """
         import psycopg2
@@ -85,6 +89,11 @@ class Database:
                 self._refresh = _refused(error)
                 failure = error
             except psycopg2.Error as error:
+                if error.pgcode in SCHEMA_SQLSTATES:
+                    raise SchemaError(
+                        f"the database's schema is older than this code ({_reason(error)}); migrate it first: "
+                        "deploy the registry stack, or run `muster migrate`"
+                    ) from error
                 if error.pgcode not in TRANSIENT_SQLSTATES:
                     self._close_if_broken()
                     raise

@@ -10,8 +10,9 @@ import psycopg2
 import pytest
 
 from muster.store.connection import SESSION_OPTIONS
+from muster.store.migration import SchemaError
 from muster.store.statements import Statement, statements
-from tests.support.clerk import Clerk, query
+from tests.support.clerk import Clerk, claim_one, ledger_at, query
 
 #: What a few rows may be scanned for; each of the others grows with the jobs.
 _SMALL = {"agent_registry", "lease"}
@@ -32,6 +33,17 @@ def test_a_registration_by_plain_sql_needs_only_a_name(clerk: Clerk):
     assert (row["timeout_seconds"], row["concurrency"]) == (120, 20)
     assert (row["endpoint"], row["capabilities"], row["metadata"]) == ({}, [], {})
     assert row["created_at"] is not None
+
+
+def test_a_worker_refuses_a_schema_that_is_older_than_its_code(empty_database_url: str):
+    """FAULT 40: schema older than the code."""
+    # Given a database that nobody has migrated
+    with ledger_at(empty_database_url) as ledger, pytest.raises(SchemaError) as raised:
+        # When a job is claimed there
+        claim_one(ledger)
+    # Then the error names what is missing and the cure
+    assert "agent_registry" in str(raised.value) or "job_key" in str(raised.value)
+    assert "muster migrate" in str(raised.value)
 
 
 def test_a_job_by_plain_sql_is_pending_and_due(clerk: Clerk):
