@@ -91,8 +91,8 @@ class Database:
             except psycopg2.Error as error:
                 if error.pgcode in SCHEMA_SQLSTATES:
                     raise SchemaError(
-                        f"the database's schema is older than this code ({_reason(error)}); migrate it first: "
-                        "deploy the registry stack, or run `muster migrate`"
+                        f"the database's schema is older than this code ({_reason(error)}); "
+                        "migrate it first: deploy the registry stack, or run `muster migrate`"
                     ) from error
                 if error.pgcode not in TRANSIENT_SQLSTATES:
                     self._close_if_broken()
