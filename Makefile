@@ -28,7 +28,7 @@ demo: setup ## Deploy to this machine, send jobs of every kind, check what becam
 .PHONY: check
 check: setup ## The inner loop: format, lint, types, unit and infrastructure tests
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/pytest -q tests/unit tests/infra lambdas
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadgroup tests/unit tests/infra lambdas
 
 .PHONY: test
 test: setup ## Everything: what check does, then every test there is, on real parts

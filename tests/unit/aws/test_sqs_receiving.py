@@ -129,7 +129,7 @@ def test_visibility_is_rounded_up_and_kept_within_twelve_hours():
         failure("RequestThrottled"),
         failure("SomethingNew", status=418),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_may_pass_by_itself_is_unavailable(fault: Any):
     def answer(_: dict[str, Any]) -> Any:
@@ -154,7 +154,7 @@ def test_what_may_pass_by_itself_is_unavailable(fault: Any):
         (failure("InvalidClientTokenId", status=403), "Check the credentials"),
         (NoCredentialsError(), "Check the credentials"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_a_person_must_mend_names_the_cure(fault: Any, cure: str):
     def answer(_: dict[str, Any]) -> Any:
