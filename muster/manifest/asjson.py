@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from muster.manifest.duration import format_duration
@@ -58,8 +59,6 @@ def digest(manifest: Manifest) -> str:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "timeout":
-        return format_duration(value)
     if name in _VALUES:
         return _table(value)
     if name in _LISTS:
@@ -77,4 +76,12 @@ def _table(value: Any) -> dict[str, Any]:
 
 
 def _listed(value: Any) -> Any:
-    return list(cast("tuple[str, ...]", value)) if isinstance(value, tuple) else value
+    match value:
+        case tuple():
+            return list(cast("tuple[str, ...]", value))
+        case timedelta():
+            return format_duration(value)
+        case datetime():
+            return value.isoformat()
+        case _:
+            return value

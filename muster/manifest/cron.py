@@ -32,7 +32,8 @@ def check_cron(expression: str) -> str | None:
             return f"{name} {text!r}: write *, numbers from {low} to {high}, lists, ranges or steps"
         values.append(found)
     days, months = values[2], values[3]
-    if fields[4] == "*" and min(days) > max(_MONTH_LENGTHS[month] for month in months):
+    # A day of week that begins with * narrows the days of the month; any other adds to them.
+    if fields[4].startswith("*") and min(days) > max(_MONTH_LENGTHS[month] for month in months):
         return "this day comes in none of these months; write one that exists"
     return None
 
@@ -55,6 +56,8 @@ def _part(part: str, low: int, high: int, words: dict[str, int]) -> set[int] | N
     if step is not None and not 1 <= int(step) <= high:
         return None
     start = low if first is None else _number(first, words)
+    if last is not None and last == first and step is not None:
+        return None  # readers differ on a step within one number
     open_ended = first is None or step is not None
     end = _number(last, words) if last is not None else high if open_ended else start
     if start is None or end is None or not low <= start <= end <= high:

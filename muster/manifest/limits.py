@@ -73,3 +73,7 @@ def function_timeout(*, batch: int, timeout: timedelta) -> timedelta:
 def largest_batch(timeout: timedelta) -> int:
     """The largest batch whose function still fits Lambda; 0 when not even one job does."""
     return min(MAX_BATCH, (LAMBDA_TIMEOUT - LAMBDA_MARGIN) // timeout)
+
+
+#: Shortest period of a schedule: what comes faster is a queue's work, not a clock's.
+LEAST_PERIOD = timedelta(seconds=10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +44,26 @@ class Permissions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """A schedule that starts jobs of the agent."""
+    """A schedule that starts jobs of the agent: by exactly one of `cron`, `every` and `at`."""
 
     name: str
     #: Five fields.
-    cron: str
-    #: IANA name.
+    cron: str | None = None
+    #: A rate, counted from `start`, or else from 1970-01-01T00:00:00Z.
+    every: timedelta | None = None
+    #: A single time.
+    at: datetime | None = None
+    #: IANA name; local times and cron fields are of this zone.
     timezone: str = "UTC"
     params: type_json = field(default_factory=dict[str, Any])
+    #: One of LANES.
+    priority: str = "normal"
+    #: False keeps it from firing.
+    enabled: bool = True
+    #: Nothing fires before.
+    start: datetime | None = None
+    #: Nothing fires later.
+    end: datetime | None = None
     #: allow | skip | queue: what happens when the job of the last fire still runs.
     overlap: str = "allow"
     #: skip | latest | all: what happens to fires that were missed.

@@ -12,6 +12,7 @@ from muster.manifest.model import Manifest
 from muster.manifest.problem import Problem
 from muster.manifest.reader import Reader
 from muster.manifest.rules import broken_rules
+from muster.manifest.schedule_table import read_schedule
 from muster.manifest.sections import (
     read_cost_tags,
     read_endpoint,
@@ -19,7 +20,6 @@ from muster.manifest.sections import (
     read_permissions,
     read_queue,
     read_s3,
-    read_schedule,
     read_secrets,
     read_webhook,
 )
@@ -59,7 +59,7 @@ def parse(
 
 def _read(root: Reader, folder: Path | None) -> Manifest:
     compute = root.choice("compute", "lambda", ("lambda", "fargate", "http")) or "lambda"
-    timeout = root.duration("timeout", DEFAULT_TIMEOUT)
+    timeout = root.duration("timeout", DEFAULT_TIMEOUT) or DEFAULT_TIMEOUT
     env = read_environment(root.table("env"))
     identifier = root.text("id", required=True, pattern=ID_PATTERN, cure=_ID_CURE) or ""
     return Manifest(

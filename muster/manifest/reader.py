@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from muster.manifest.duration import parse_duration
+from muster.manifest.duration import format_duration, parse_duration
 from muster.manifest.jsonable import not_json
+from muster.manifest.moment import NoMoment, read_moment
 from muster.manifest.problem import MISSING, Problem, shown
 
 _T = TypeVar("_T")
 
 
 class _Unfit(Exception):
-    """A value that its key may not hold."""
+    """A value that its key may not hold; with a text, that is the cure."""
 
 
 class Reader:
@@ -101,20 +102,43 @@ class Reader:
 
         return self._read(key, default, fits, f"write a whole number from {low} to {high}")
 
-    def duration(self, key: str, default: timedelta) -> timedelta:
-        """A duration of at least a second."""
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+
+        def fits(value: Any) -> bool:
+            if not isinstance(value, bool):
+                raise _Unfit
+            return value
+
+        return self._read(key, default, fits, "write true or false") is True
+
+    def moment(self, key: str, *, timezone: str) -> datetime | None:
+        """A time, in UTC; one without an offset is of this zone."""
+
+        def fits(value: Any) -> datetime:
+            try:
+                return read_moment(value, timezone=timezone)
+            except NoMoment as error:
+                raise _Unfit(str(error)) from error
+
+        return self._read(key, None, fits, "")
+
+    def duration(
+        self, key: str, default: timedelta | None, *, least: timedelta = timedelta(seconds=1)
+    ) -> timedelta | None:
+        """A duration of at least so much."""
 
         def fits(value: Any) -> timedelta:
             try:
                 duration = parse_duration(value) if isinstance(value, str) else timedelta(0)
             except ValueError as error:
                 raise _Unfit from error
-            if duration < timedelta(seconds=1):
+            if duration < least:
                 raise _Unfit
             return duration
 
-        cure = "write hours, minutes and seconds in quotes, at least 1s, such as 90s, 2m or 1h30m"
-        return self._read(key, default, fits, cure) or default
+        cure = f"write hours, minutes and seconds in quotes, at least {format_duration(least)}"
+        return self._read(key, default, fits, f"{cure}, such as 90s, 2m or 1h30m") or default
 
     def texts(
         self,
@@ -215,8 +239,8 @@ class Reader:
             return default
         try:
             return fits(self._table[key])
-        except _Unfit:
-            self.problem(key, shown(self._table[key]), cure)
+        except _Unfit as unfit:
+            self.problem(key, shown(self._table[key]), str(unfit) or cure)
             return default
 
     def _below(self, table: Mapping[str, Any], at: str) -> Reader:

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
-from muster.manifest.cron import check_cron
 from muster.manifest.limits import ENVIRONMENT_BYTES, LANES, MAX_BATCH, largest_batch
-from muster.manifest.model import Endpoint, Permissions, Queue, S3Trigger, Schedule, Webhook
+from muster.manifest.model import Endpoint, Permissions, Queue, S3Trigger, Webhook
 from muster.manifest.problem import shown
 from muster.manifest.reader import Reader
 
-_NAME = r"[a-z][a-z0-9-]{0,62}"
-_NAME_CURE = "write lower-case letters, digits and hyphens, a letter first, at most 63"
-_RESOURCE = r"bucket:[a-z][a-z0-9-]{0,62}"
+NAME = r"[a-z][a-z0-9-]{0,62}"
+NAME_CURE = "write lower-case letters, digits and hyphens, a letter first, at most 63"
+# A bucket, or folders of it; what IAM reads as a wildcard or variable is left out.
+_RESOURCE = r"bucket:[a-z][a-z0-9-]{0,62}(?:/(?:[A-Za-z0-9!_.'()=+-]+/)+)?"
 _VARIABLE = r"[A-Za-z][A-Za-z0-9_]{1,127}"
 _ENV_VALUE = r"(?s:.{0,4096})"
 _SECRET_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"  # noqa: S105 - what names of secrets look like
@@ -44,7 +44,10 @@ def read_queue(reader: Reader, *, compute: str, timeout: timedelta) -> Queue:
 
 def read_permissions(reader: Reader) -> Permissions:
     """`[permissions]`"""
-    cure = "write a list of different resources of the stage, such as bucket:uploads"
+    cure = (
+        "write a list of different resources of the stage, such as bucket:uploads, or "
+        "bucket:uploads/out/ for a part of it"
+    )
     read = reader.texts("read", pattern=_RESOURCE, cure=cure)
     write = reader.texts("write", pattern=_RESOURCE, cure=cure)
     reader.finish()
@@ -80,35 +83,9 @@ def read_cost_tags(reader: Reader) -> Mapping[str, str]:
     return _names(reader, key=_TAG_KEY, value=_TAG_VALUE, cure=cure)
 
 
-def read_schedule(reader: Reader) -> Schedule:
-    """One `[[schedule]]`."""
-    name = reader.text("name", required=True, pattern=_NAME, cure=_NAME_CURE)
-    cron = reader.text("cron", required=True, cure='write five fields, such as "0 * * * *"')
-    flaw = check_cron(cron) if cron is not None else None
-    if flaw is not None:
-        reader.problem("cron", shown(cron), flaw)
-    zone = reader.text("timezone", "UTC", cure="write an IANA time zone") or "UTC"
-    if not _is_timezone(zone):
-        reader.problem("timezone", shown(zone), "write an IANA time zone, such as Europe/Berlin")
-    params = reader.json("params") or {}
-    overlap = reader.choice("overlap", "allow", ("allow", "skip", "queue"))
-    missed = reader.choice("missed", "latest", ("skip", "latest", "all"))
-    reader.finish()
-    return Schedule(
-        name=name or "",
-        cron=cron or "",
-        timezone=zone,
-        params=params,
-        overlap=cast("str", overlap),
-        missed=cast("str", missed),
-    )
-
-
 def read_s3(reader: Reader) -> S3Trigger:
     """One `[[s3]]`."""
-    bucket = reader.text(
-        "bucket", required=True, pattern=_NAME, cure=f"name a bucket: {_NAME_CURE}"
-    )
+    bucket = reader.text("bucket", required=True, pattern=NAME, cure=f"name a bucket: {NAME_CURE}")
     prefix = reader.text("prefix", "", longest=1024)
     suffix = reader.text("suffix", "", longest=1024)
     reader.finish()
@@ -117,7 +94,7 @@ def read_s3(reader: Reader) -> S3Trigger:
 
 def read_webhook(reader: Reader) -> Webhook:
     """One `[[webhook]]`."""
-    name = reader.text("name", required=True, pattern=_NAME, cure=_NAME_CURE)
+    name = reader.text("name", required=True, pattern=NAME, cure=NAME_CURE)
     verify = reader.choice("verify", "standard-webhooks", VERIFICATIONS)
     reader.finish()
     return Webhook(name=name or "", verify=cast("str", verify))
@@ -153,13 +130,3 @@ def _names(reader: Reader, *, key: str, value: str, cure: str) -> Mapping[str, s
         else:
             reader.problem(name, shown(name), cure)
     return found
-
-
-def _is_timezone(name: str) -> bool:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

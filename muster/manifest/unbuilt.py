@@ -35,15 +35,23 @@ def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
     if manifest.isolation != "shared":
         kind = manifest.isolation
         yield "isolation", kind, f"isolation {kind} is", "use shared until it is"
+    yield from _schedules(manifest)
     lists = {
-        "schedule": ("schedules", manifest.schedules),
-        "s3": ("S3 triggers", manifest.s3),
         "webhook": ("webhooks", manifest.webhooks),
         "secrets": ("secrets of agents", tuple(manifest.secrets)),
     }
     for key, (what, entries) in lists.items():
         if entries:
-            names = [
-                getattr(entry, "name", None) or getattr(entry, "bucket", entry) for entry in entries
-            ]
+            names = [getattr(entry, "name", entry) for entry in entries]
             yield key, names, f"{what} are", "leave them out until they are"
+
+
+def _schedules(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
+    for number, schedule in enumerate(manifest.schedules):
+        for key, value, built in (
+            ("overlap", schedule.overlap, "allow"),
+            ("missed", schedule.missed, "latest"),
+        ):
+            if value != built:
+                at, what = f"schedule[{number}].{key}", f"{key} {value} of schedules is"
+                yield at, value, what, f"use {built} until it is"

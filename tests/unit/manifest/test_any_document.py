@@ -20,7 +20,8 @@ WORDS = st.sampled_from(
     id version name description compute timeout memory cpu ephemeral_storage architecture retries
     concurrency isolation egress image command capabilities tags cost_tags queue env secrets permissions
     input_schema output_schema config_schema config metadata endpoint schedule s3 webhook gpu batch lanes
-    fifo cron timezone params overlap missed bucket prefix suffix verify url type method authentication
+    fifo cron every at start end enabled priority
+    timezone params overlap missed bucket prefix suffix verify url type method authentication
     secret read write $ref properties required lambda fargate http 1m @daily normal high bucket:uploads
     object UTC #/x
     """.split()  # noqa: SIM905 - a list of 70 words reads worse

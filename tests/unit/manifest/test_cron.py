@@ -42,6 +42,8 @@ def test_what_can_fire_is_accepted(expression: str):
         ("@daily", "five fields"),
         ("0 0 30 2 *", "none of these months"),
         ("0 0 31 4,6,9,11 *", "none of these months"),
+        ("0 0 30 2 */2", "none of these months"),  # a day of week in * narrows, it does not add
+        ("5-5/10 * * * *", "minute '5-5/10'"),
         ("\N{ARABIC-INDIC DIGIT FIVE} * * * *", "minute"),
     ],
 )

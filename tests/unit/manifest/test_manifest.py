@@ -152,12 +152,21 @@ def test_what_is_not_built_yet_is_told_with_what_to_do_until_then():
         compute="fargate",
         isolation="process",
         secrets={"TOKEN": "feeds/token"},
-        schedules=(Schedule(name="hourly", cron="0 * * * *"),),
+        schedules=(
+            Schedule(name="hourly", cron="0 * * * *"),
+            Schedule(name="daily", cron="0 0 * * *", overlap="skip", missed="all"),
+        ),
     )
 
     found = {problem.key: str(problem) for problem in unbuilt(manifest)}
 
-    assert found.keys() == {"compute", "isolation", "secrets", "schedule"}
+    assert found.keys() == {
+        "compute",
+        "isolation",
+        "secrets",
+        "schedule[1].overlap",
+        "schedule[1].missed",
+    }
     assert all("not built yet" in text and "until" in text for text in found.values())
     assert unbuilt(agent("tidy")) == []
 
