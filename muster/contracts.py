@@ -40,6 +40,7 @@ class MetricName:
     FENCED = "FencedWrites"
     DURATION = "Duration"  # milliseconds of the agent's own code
     LATENCY = "Latency"  # milliseconds from the message's arrival to the settled record
+    FIRED = "Fired"  # planned times of schedules for which an execution was recorded
     RELAYED = "Relayed"
     RESCUED = "Rescued"
     BACKLOG = "Backlog"  # messages visible, per lane

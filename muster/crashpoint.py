@@ -24,6 +24,8 @@ CRASHPOINTS = (
     "relay.before_send",
     "relay.after_send",
     "rescue.after",
+    "fire.before_send",
+    "fire.after_send",
 )
 
 _passages: dict[str, int] = {}

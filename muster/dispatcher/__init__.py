@@ -1,1 +1,1 @@
-"""The periodic work: rescue what was lost, send again what nothing carries, bury and measure."""
+"""The periodic work: fire schedules, rescue what was lost, send again what nothing carries, bury, measure."""

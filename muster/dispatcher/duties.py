@@ -1,17 +1,21 @@
-"""The duties of a tick, in the order in which they help each other: what is rescued is relayed at once."""
+"""The duties of a tick: what has a time first, and what is rescued is relayed at once."""
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from muster.contracts import INLINE_PARAMS_BYTES, MetricName
+from muster.clock import Clock, SystemClock
+from muster.contracts import MetricName
 from muster.crashpoint import crashpoint
 from muster.dead_letter import dead_letter
+from muster.dispatcher.carrier import carrier, lane_url
+from muster.dispatcher.firing import Firing
 from muster.dispatcher.tick import Duty
-from muster.message.envelope import envelope
+from muster.errors import MusterError
 from muster.metrics import EmbeddedMetrics
 from muster.model import Failure
 from muster.ports import Outgoing, Queues
@@ -44,7 +48,14 @@ class Duties:
     """What the dispatcher does with one database and its queues."""
 
     def __init__(
-        self, *, database: Database, ledger: Ledger, queues: Queues, metrics: MetricsFor
+        self,
+        *,
+        database: Database,
+        ledger: Ledger,
+        queues: Queues,
+        metrics: MetricsFor,
+        clock: Clock | None = None,
+        log: logging.Logger | None = None,
     ) -> None:
         self._database = database
         self._ledger = ledger
@@ -52,10 +63,18 @@ class Duties:
         self._metrics = metrics
         self._sql = statements("dispatch")
         self._measured = False
+        self._firing = Firing(
+            database=database,
+            queues=queues,
+            metrics=metrics,
+            clock=clock or SystemClock(),
+            log=log or logging.getLogger(__name__),
+        )
 
     def all(self) -> tuple[Duty, ...]:
         """Every duty, in order."""
         return (
+            Duty(name="fire", page=self._firing.page),
             Duty(name="rescue", page=self.rescue),
             Duty(name="relay", page=self.relay),
             Duty(name="bury", page=self.bury),
@@ -90,7 +109,7 @@ class Duties:
         by_queue: dict[str, list[Outgoing]] = defaultdict(list)
         for row in rows:
             agent_id, priority, endpoint = row[0], row[4], row[10]
-            by_queue[_lane(endpoint["queues"], priority)].append(_relayed(row))
+            by_queue[lane_url(endpoint["queues"], priority)].append(_relayed(row))
             self._metrics(agent_id).count(MetricName.RELAYED)
         for queue_url, entries in by_queue.items():
             self._queues.send_batch(queue_url, entries)
@@ -117,15 +136,27 @@ class Duties:
         return len(sent)
 
     def measure(self) -> int:
-        """Publish each agent's backlog and running count; SQS's own metrics sleep on idle queues."""
+        """Publish each agent's backlog and running count; SQS's own metrics sleep on idle queues.
+
+        Raises:
+            MusterError: a queue could not be measured; all the others were.
+        """
         if self._measured:
             return 0
         self._measured = True
         running = dict(self._database.run(self._sql["running_counts"]))
+        problem: MusterError | None = None
         for agent_id, endpoint in self._database.run(self._sql["queue_endpoints"]):
-            backlog = sum(self._queues.depth(url).visible for url in endpoint["queues"].values())
-            self._metrics(agent_id).gauge(MetricName.BACKLOG, backlog)
             self._metrics(agent_id).gauge(MetricName.RUNNING, running.get(agent_id, 0))
+            try:
+                depths = [self._queues.depth(url) for url in endpoint["queues"].values()]
+            except MusterError as error:
+                problem = error
+            else:
+                backlog = sum(depth.visible for depth in depths)
+                self._metrics(agent_id).gauge(MetricName.BACKLOG, backlog)
+        if problem is not None:
+            raise problem
         return 1
 
     def partition(self) -> int:
@@ -134,38 +165,13 @@ class Duties:
         return int(made[0][0])
 
 
-def _lane(queues: dict[str, str], priority: str) -> str:
-    return queues.get(priority) or queues.get("normal") or next(iter(queues.values()))
-
-
 def _relayed(row: Row) -> Outgoing:
-    (
-        agent_id,
-        job_id,
-        tenant,
-        params,
-        priority,
-        source,
-        scheduled_for,
-        traceparent,
-        hops,
-        delay,
-        _,
-    ) = row
-    facts: dict[str, Any] = {
-        "job_id": job_id,
-        "agent_id": agent_id,
-        "tenant": tenant,
-        "priority": priority,
-        "source": source,
-        "scheduled_for": scheduled_for,
-        "traceparent": traceparent,
-        "hops": hops,
-    }
-    body = envelope(params=params, **facts)
-    if len(body) > INLINE_PARAMS_BYTES:
-        body = envelope(**facts)
-    return Outgoing(body=body, delay=timedelta(seconds=delay))
+    names = (
+        "agent_id", "job_id", "tenant", "params", "priority", "source", "scheduled_for", "traceparent",
+        "hops",
+    )  # fmt: skip
+    *facts, delay, _ = row
+    return carrier(delay=timedelta(seconds=delay), **dict(zip(names, facts, strict=True)))
 
 
 def _failure(fields: list[Any]) -> Failure:

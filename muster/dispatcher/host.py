@@ -47,6 +47,8 @@ class DispatcherHost:
             ledger=self.ledger,
             queues=self.queues,
             metrics=self._metrics_for,
+            clock=self.clock,
+            log=self.log,
         )
         try:
             report = Tick(

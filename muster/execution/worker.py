@@ -30,6 +30,9 @@ SETTLE_MARGIN = timedelta(seconds=5)
 #: Outcomes older than this are settled before the next job starts: a crash then costs no finished work.
 SETTLE_AFTER_SECONDS = 0.1
 
+#: What comes early by no more than this is waited for: queues count in whole seconds, schedules do not.
+WAIT_OUT = timedelta(seconds=1)
+
 #: A handed-back job is sent again if its message does not return within this.
 HAND_BACK_RELAY = timedelta(minutes=2)
 
@@ -117,9 +120,23 @@ class Worker:
     def _ask(self, arrivals: Sequence[Arrival], *, lease: timedelta) -> list[Judgement]:
         if not arrivals:
             return []
-        return self._ledger.claim(
+        judgements = self._ledger.claim(
             [arrival.delivery for arrival in arrivals], claimant=self._claimant, lease=lease
         )
+        early = [
+            at
+            for at, judgement in enumerate(judgements)
+            if judgement.verdict is Verdict.DEFERRED and judgement.wait <= WAIT_OUT
+        ]
+        if not early:
+            return judgements
+        self._clock.sleep(max(judgements[at].wait for at in early).total_seconds())
+        again = self._ledger.claim(
+            [arrivals[at].delivery for at in early], claimant=self._claimant, lease=lease
+        )
+        for at, judgement in zip(early, again, strict=True):
+            judgements[at] = judgement
+        return judgements
 
     def _fits(self, end: float) -> bool:
         needed = self._agent.timeout + SETTLE_MARGIN

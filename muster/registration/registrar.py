@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from muster.manifest import Manifest, to_json
 from muster.registration.failure import RegistrationFailed
 from muster.registration.plan import plan
 from muster.registration.row import http_endpoint, row
+from muster.registration.schedules import schedule_rows
 from muster.store.registry import Owner, Registry, type_row
+from muster.store.schedules import Schedules
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -40,6 +42,7 @@ class Registrar:
     def __init__(self, connection: extensions.connection, *, wait_seconds: float = 30.0) -> None:
         self._connection = connection
         self._registry = Registry(connection)
+        self._schedules = Schedules(connection)
         self._wait_seconds = wait_seconds
 
     def register(
@@ -96,7 +99,9 @@ class Registrar:
                     "; ".join(f"{agent} belongs to stack {owner}" for agent, owner in owned.items())
                     + "; change its manifest and deploy"
                 )
-            return Registered(changed=tuple(self._registry.upsert(rows, owner=None)))
+            changed = self._registry.upsert(rows, owner=None)
+            self._schedule(rows)
+            return Registered(changed=tuple(changed))
 
     def _apply(
         self,
@@ -122,10 +127,19 @@ class Registrar:
             changed = self._registry.upsert(decided.register, owner=owner)
             for sibling, rows in decided.hand_back.items():
                 changed += self._registry.upsert(rows, owner=sibling)
+            returned = [row for rows in decided.hand_back.values() for row in rows]
+            self._schedule([*decided.register, *returned], retired=retired)
             self._registry.save_owner(
                 Owner(name=owner, resource=resource, request=number, listing=listing)
             )
         return Registered(changed=tuple(sorted(changed)), retired=tuple(sorted(retired)))
+
+    def _schedule(self, rows: Sequence[type_row], *, retired: Sequence[str] = ()) -> None:
+        """Bring the schedules of these agents to what their manifests hold; those that are gone have none."""
+        self._schedules.replace(
+            [found for row in rows for found in schedule_rows(row["manifest"])],
+            agent_ids={*retired, *(row["agent_id"] for row in rows)},
+        )
 
     @contextmanager
     def _transaction(self) -> Generator[None]:

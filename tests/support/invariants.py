@@ -20,6 +20,7 @@ from tests.support.clerk import query
 
 #: What may follow what; a redrive is the only way out of a terminal state.
 LEGAL = {
+    (None, "pending"),
     (None, "running"),
     (None, "cancelled"),
     ("pending", "running"),

@@ -1,0 +1,1 @@
+"""When schedules fire: pure computation, without a database or a clock of its own."""

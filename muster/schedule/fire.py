@@ -1,0 +1,14 @@
+"""The identity of a fire: the same planned time of the same generation is the same job, whoever fires it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from muster.message.envelope import DEFAULT_TENANT
+
+
+def fire_id(*, tenant: str, name: str, generation: int, planned: datetime) -> str:
+    """The job id, such as `schedule:hourly:1:2026-01-31T09:00:00Z`."""
+    owner = name if tenant == DEFAULT_TENANT else f"{tenant}/{name}"
+    moment = planned.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return f"schedule:{owner}:{generation}:{moment}Z"

@@ -1,0 +1,118 @@
+-- name: schedules_due
+-- Schedules whose next planned time comes soon, and those that nobody has planned yet, earliest first. Those of
+-- an agent that takes no jobs come when that time is past: they are moved on without firing.
+SELECT s.agent_id, s.tenant, s.name, s.generation, s.kind, s.expression, s.timezone, s.start_at, s.end_at,
+       s.params, s.priority, s.effective_at, nullif(s.next_at, '-infinity') AS next_at,
+       r.endpoint->'queues' AS queues, now() AS now
+  FROM agent_schedule s
+  LEFT JOIN agent_registry r
+    ON r.agent_id = s.agent_id AND r.active AND r.enabled AND r.endpoint ? 'queues'
+ WHERE s.enabled AND NOT s.paused AND s.retired_at IS NULL
+   AND s.next_at <= now() + make_interval(secs => %(ahead_seconds)s::float8)
+   AND (r.agent_id IS NOT NULL OR s.next_at <= now())
+ ORDER BY s.next_at
+ LIMIT %(page)s::int;
+
+-- name: fire
+-- Moves schedules on, and records a pending execution for each planned time that fires. Guarded by generation and
+-- next time, so that a schedule that was changed or fired since it was read stays as it is; and by the job id,
+-- so that a planned time has one execution, whatever happened. Returns how many schedules moved on, and the
+-- executions to send with the seconds until they are due; also those of this very statement when it is repeated
+-- after a lost reply.
+WITH step AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(steps)s::json) AS d (
+        agent_id text, tenant text, name text, generation int, seen timestamptz, next_at timestamptz,
+        problem text, planned_at timestamptz, execution_id uuid, job_id text)
+     LIMIT %(count)s::int
+),
+held AS MATERIALIZED (
+    SELECT d.*, s.params, s.priority, r.agent_version, r.retries
+      FROM step d
+      JOIN agent_schedule s ON s.agent_id = d.agent_id AND s.tenant = d.tenant AND s.name = d.name
+      LEFT JOIN agent_registry r ON r.agent_id = d.agent_id AND r.active AND r.enabled
+     WHERE s.generation = d.generation AND s.next_at = coalesce(d.seen, '-infinity')
+       AND s.enabled AND NOT s.paused AND s.retired_at IS NULL
+       AND (d.planned_at IS NULL OR r.agent_id IS NOT NULL)
+     ORDER BY s.agent_id, s.tenant, s.name
+       FOR UPDATE OF s SKIP LOCKED
+),
+advanced AS (
+    UPDATE agent_schedule s
+       SET next_at = h.next_at, problem = h.problem, last_planned_at = coalesce(h.planned_at, s.last_planned_at)
+      FROM held h
+     WHERE s.agent_id = h.agent_id AND s.tenant = h.tenant AND s.name = h.name
+    RETURNING 1
+),
+keyed AS (
+    INSERT INTO job_key (agent_id, job_id, execution_id, created_at)
+    SELECT h.agent_id, h.job_id, h.execution_id, now()
+      FROM held h
+     WHERE h.planned_at IS NOT NULL
+     ORDER BY h.agent_id, h.job_id
+    ON CONFLICT (agent_id, job_id) DO NOTHING
+    RETURNING execution_id, created_at
+),
+fired AS (
+    INSERT INTO agent_job_execution (
+        execution_id, created_at, job_id, agent_id, agent_version, tenant, max_attempts, priority, source, params,
+        available_at, relay_after, scheduled_for, queued_at, schedule, schedule_generation)
+    SELECT k.execution_id, k.created_at, h.job_id, h.agent_id, h.agent_version, h.tenant, h.retries + 1, h.priority,
+           'schedule', h.params, h.planned_at,
+           greatest(h.planned_at, now()) + make_interval(secs => %(grace_seconds)s::float8),
+           h.planned_at, greatest(h.planned_at, now()), h.name, h.generation
+      FROM keyed k JOIN held h ON h.execution_id = k.execution_id
+    RETURNING execution_id, agent_id, available_at
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, to_status, fence, attempt)
+    SELECT f.execution_id, f.agent_id, 'created', 'pending', 0, 0 FROM fired f
+),
+to_send AS (
+    SELECT f.execution_id, f.available_at FROM fired f
+     UNION ALL
+    SELECT d.execution_id, d.planned_at
+      FROM step d
+      JOIN job_key k ON k.agent_id = d.agent_id AND k.job_id = d.job_id AND k.execution_id = d.execution_id
+)
+SELECT counted.n, t.execution_id::text, extract(epoch FROM t.available_at - now())::float8 AS wait_seconds
+  FROM (SELECT count(*)::int AS n FROM advanced) AS counted LEFT JOIN to_send t ON true;
+
+-- name: fires_unsent
+-- The queue did not take these: the relay of the next tick shall send them, not wait until they are overdue.
+UPDATE agent_job_execution e SET relay_after = now() + make_interval(secs => %(pause_seconds)s::float8)
+  FROM job_key k
+ WHERE k.agent_id = %(agent_id)s::text AND k.job_id = ANY(%(job_ids)s::text[])
+   AND e.execution_id = k.execution_id AND e.created_at = k.created_at AND e.status || '' = 'pending' AND e.fence = 0;
+
+-- name: upsert_schedules
+-- Makes each given schedule of a manifest what its agent has. One that says the same already is not touched;
+-- the operator's pause stays.
+INSERT INTO agent_schedule AS s (
+    agent_id, name, kind, expression, timezone, params, priority, overlap, missed, start_at, end_at, enabled, owner)
+SELECT d.agent_id, d.name, d.kind, d.expression, d.timezone, d.params, d.priority, d.overlap, d.missed, d.start_at,
+       d.end_at, d.enabled, 'manifest'
+  FROM jsonb_to_recordset(%(schedules)s::jsonb) AS d (
+       agent_id text, name text, kind text, expression text, timezone text, params jsonb, priority text,
+       overlap text, missed text, start_at timestamptz, end_at timestamptz, enabled boolean)
+ ORDER BY d.agent_id, d.name
+ON CONFLICT (agent_id, tenant, name) DO UPDATE
+   SET kind = excluded.kind, expression = excluded.expression, timezone = excluded.timezone,
+       params = excluded.params, priority = excluded.priority, overlap = excluded.overlap,
+       missed = excluded.missed, start_at = excluded.start_at, end_at = excluded.end_at,
+       enabled = excluded.enabled, owner = excluded.owner, retired_at = NULL, updated_at = now()
+ WHERE (s.kind, s.expression, s.timezone, s.params, s.priority, s.overlap, s.missed, s.start_at, s.end_at,
+        s.enabled, s.owner, s.retired_at)
+       IS DISTINCT FROM
+       (excluded.kind, excluded.expression, excluded.timezone, excluded.params, excluded.priority,
+        excluded.overlap, excluded.missed, excluded.start_at, excluded.end_at, excluded.enabled, excluded.owner,
+        NULL)
+RETURNING agent_id, name;
+
+-- name: retire_schedules
+-- Retires what these agents' manifests no longer hold. Soft: the row and its history stay.
+UPDATE agent_schedule s SET retired_at = now(), updated_at = now()
+ WHERE s.agent_id = ANY(%(agent_ids)s) AND s.owner = 'manifest' AND s.retired_at IS NULL
+   AND NOT EXISTS (
+       SELECT 1 FROM jsonb_to_recordset(%(schedules)s::jsonb) AS d (agent_id text, name text)
+        WHERE d.agent_id = s.agent_id AND d.name = s.name AND s.tenant = 'default')
+RETURNING agent_id, name;

@@ -1,0 +1,229 @@
+"""What falls due is fired: recorded once, sent with its delay, started to the second."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+
+import pytest
+
+from muster.clock import SystemClock
+from muster.store.connection import Database
+from muster.store.statements import statements
+from tests.support.clerk import AGENT, database_of
+from tests.support.schedules import Timetable
+from tests.support.waiting import wait_until
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_schedule_that_falls_due_is_recorded_and_sent_with_its_exact_delay(timetable: Timetable):
+    # Given a schedule that is planned in 100.4 seconds
+    timetable.add(kind="every", expression="1h", params={"n": 7}, priority="low")
+    timetable.change("next_at = now() + interval '100.4 seconds'")
+    planned = timetable.row()["next_at"]
+
+    # When the dispatcher ticks
+    assert timetable.shop.tick().done["fire"] == 1
+
+    # Then one execution waits for that time
+    [fire] = timetable.fires()
+    assert (fire["status"], fire["source"], fire["fence"]) == ("pending", "schedule", 0)
+    assert fire["scheduled_for"] == fire["available_at"] == fire["queued_at"] == planned
+    assert fire["params"] == {"n": 7}
+    assert fire["relay_after"] > planned
+    assert timetable.shop.clerk.story(fire["job_id"]) == ["created"]
+    # And its message appears in the last second before
+    [message] = timetable.messages()
+    assert (message["job_id"], message["source"]) == (fire["job_id"], "schedule")
+    assert (message["params"], message["priority"]) == ({"n": 7}, "low")
+    assert datetime.fromisoformat(message["scheduled_for"]) == planned
+    left = (planned - timetable.now()).total_seconds()
+    assert left - 1.1 <= message["hidden"] <= left + 0.1
+    # And the schedule waits for the next full hour after it
+    row = timetable.row()
+    assert row["next_at"] == planned.replace(minute=0, second=0, microsecond=0) + 60 * MINUTE
+    assert row["last_planned_at"] == planned
+    assert timetable.shop.metrics.counts["Fired"] == 1
+
+
+def test_plain_sql_needs_no_more_than_agent_name_and_expression(timetable: Timetable):
+    """What nobody has planned yet fires from its making on, five minutes ahead."""
+    timetable.add()
+
+    timetable.shop.tick()
+
+    row, fires = timetable.row(), timetable.fires()
+    first = row["effective_at"].replace(second=0, microsecond=0) + MINUTE
+    assert [fire["scheduled_for"] for fire in fires] == [first + n * MINUTE for n in range(5)]
+    assert row["next_at"] == first + 5 * MINUTE
+    assert fires[0]["job_id"] == f"schedule:job:1:{first.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_fault_42_dispatchers_at_once_fire_each_planned_time_once(timetable: Timetable):
+    # Given 60 schedules that are due, and eight dispatchers
+    shop = timetable.shop
+    names = [f"s{number}" for number in range(60)]
+    for name in names:
+        timetable.add(name, kind="every", expression="1h")
+        timetable.change("next_at = now() + interval '1 minute'", name)
+    databases = [database_of(shop.clerk.url) for _ in range(8)]
+    barrier = Barrier(len(databases))
+
+    def fire(database: Database) -> None:
+        [duty] = [d for d in shop.duties(database=database).all() if d.name == "fire"]
+        barrier.wait(10)
+        while duty.page():
+            pass
+
+    # When they fire at the same moment
+    threads = [Thread(target=fire, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for database in databases:
+        database.close()
+    shop.tick()
+
+    # Then every schedule has one execution and one message
+    assert {name: len(timetable.fires(name)) for name in names} == dict.fromkeys(names, 1)
+    assert len(timetable.messages()) == len(names)
+
+
+def test_a_fire_starts_at_its_time_and_not_a_moment_before(timetable: Timetable):
+    # Given a one-off that is due in a second and a half, and a worker whose waits are real
+    shop = timetable.shop
+    shop.clock = SystemClock()
+    planned = timetable.now() + timedelta(seconds=1.5)
+    timetable.add(kind="at", expression=planned.isoformat())
+    shop.tick()
+
+    # When the worker polls
+    wait_until(lambda: shop.deliver() and timetable.fires()[0]["status"] == "completed", within=20)
+
+    # Then it started when it was planned
+    [fire] = timetable.fires()
+    assert fire["available_at"] == planned
+    assert timedelta(0) <= fire["started_at"] - planned < timedelta(seconds=1)
+
+
+def test_a_one_off_fires_once(timetable: Timetable):
+    timetable.add(kind="at", expression=(timetable.now() + MINUTE).isoformat())
+
+    for _ in range(3):
+        timetable.shop.tick()
+
+    assert len(timetable.fires()) == 1
+    assert timetable.row()["next_at"] is None
+
+
+def test_a_one_off_of_the_past_does_not_fire(timetable: Timetable):
+    timetable.add(kind="at", expression="2020-01-01T00:00:00Z")
+
+    timetable.shop.tick()
+
+    assert timetable.fires() == []
+    assert timetable.row()["next_at"] is None
+
+
+@pytest.mark.parametrize("expression", ["*/5 * * * *", "* * * * *"])
+def test_of_missed_times_the_latest_fires_once(expression: str, timetable: Timetable):
+    """A dispatcher that was away for three days makes one fire up."""
+    # Given a schedule whose next time is three days past
+    timetable.add(expression=expression)
+    timetable.change("next_at = date_trunc('hour', now()) - interval '3 days'")
+
+    # When the dispatcher ticks
+    timetable.shop.tick()
+
+    # Then of the past only the last time fired, and it starts at once
+    now = timetable.now()
+    past = [fire for fire in timetable.fires() if fire["scheduled_for"] <= now]
+    assert len(past) == 1
+    assert now - past[0]["scheduled_for"] <= 5 * MINUTE
+    assert timetable.messages()[0]["hidden"] <= 0
+    assert timetable.row()["next_at"] > now
+
+
+def test_a_schedule_that_cannot_be_planned_says_why_and_keeps_no_other_from_firing(
+    timetable: Timetable,
+):
+    timetable.add("bad", expression="0 0 31 4 *")
+    timetable.add("good")
+
+    timetable.shop.tick()
+
+    bad = timetable.row("bad")
+    assert "none of these months" in bad["problem"]
+    assert bad["next_at"] is None
+    assert len(timetable.fires("good")) == 5
+    # And mended it fires
+    timetable.change("expression = '* * * * *'", "bad")
+    timetable.shop.tick()
+    assert timetable.row("bad")["problem"] is None
+    assert len(timetable.fires("bad")) == 5
+
+
+def test_start_and_end_bound_a_schedule(timetable: Timetable):
+    now = timetable.now()
+    timetable.add(start_at=now + 2 * MINUTE, end_at=now + 4 * MINUTE)
+
+    timetable.shop.tick()
+
+    times = [fire["scheduled_for"] for fire in timetable.fires()]
+    assert len(times) == 2
+    assert all(now + 2 * MINUTE <= time <= now + 4 * MINUTE for time in times)
+    assert timetable.row()["next_at"] is None
+
+
+def test_an_agent_without_a_queue_fires_nothing(timetable: Timetable):
+    timetable.add(agent_id="elsewhere")
+    timetable.change("next_at = now() - interval '1 minute'")
+
+    timetable.shop.tick()
+
+    assert timetable.fires() == []
+    assert timetable.row()["next_at"] > timetable.now()
+
+
+def test_what_a_queue_refuses_is_sent_by_the_next_tick(
+    timetable: Timetable, caplog: pytest.LogCaptureFixture
+):
+    # Given a queue that is gone
+    shop = timetable.shop
+    timetable.add(kind="every", expression="1h")
+    timetable.change("next_at = now() + interval '200 seconds'")
+    gone = shop.memory.stored.pop(shop.lane)
+    # When the dispatcher ticks, and again when the queue is back
+    shop.tick()
+    assert "1 fires of tester were not sent" in caplog.text
+    shop.memory.stored[shop.lane] = gone
+    assert timetable.messages() == []
+    shop.clerk.query(
+        "UPDATE agent_job_execution SET relay_after = relay_after - interval '1 minute'"
+    )
+    shop.tick()
+    # Then the message is on its way, with what is left of the delay
+    [message] = timetable.messages()
+    assert 190 < message["hidden"] <= 201
+
+
+def test_due_schedules_are_found_by_their_index_alone(timetable: Timetable):
+    # Given many schedules, few of them due
+    clerk = timetable.shop.clerk
+    clerk.query(
+        "INSERT INTO agent_schedule (agent_id, name, expression, next_at)"
+        " SELECT %s, 's' || n, '* * * * *', now() + make_interval(hours => n)"
+        " FROM generate_series(0, 20000) n",
+        AGENT,
+    )
+    clerk.query("ANALYZE agent_schedule")
+    # When the plan of the query is asked for
+    text = statements("schedule")["schedules_due"].text
+    text = text.replace("%(ahead_seconds)s", "300").replace("%(page)s", "500")
+    plan = clerk.query(f"EXPLAIN {text}")
+    # Then the index leads it, in its own order
+    lines = "\n".join(row["QUERY PLAN"] for row in plan)
+    assert "agent_schedule_due" in lines
+    assert "Seq Scan on agent_schedule" not in lines
