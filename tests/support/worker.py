@@ -54,19 +54,25 @@ class Workshop:
         database: Database | None = None,
         **options: Any,
     ) -> None:
+        self.clock = Timepiece()
+        self._open_queues()
         self.clerk = Clerk(direct_url or url)
         self.database = database or database_of(url)
         self.ledger = Ledger(self.database)
-        self.clock = Timepiece()
-        self.queues: Queues = MemoryQueues(clock=self.clock)
-        self.lane = self.memory.create("lane")
-        self.dlq = self.memory.create("dlq")
         self.objects = MemoryObjects()
         self.objects.create("results")
         self.metrics, self.log = MemoryMetrics(), MemoryLog()
         self.behaviour = behaviour
         self.accepted: list[str] = []
         self._options = {"timeout": timedelta(seconds=5), "max_attempts": 3, **options}
+        self._set_up()
+
+    def _open_queues(self) -> None:
+        self.queues: Queues = MemoryQueues(clock=self.clock)
+        self.lane = self.memory.create("lane")
+        self.dlq = self.memory.create("dlq")
+
+    def _set_up(self) -> None:
         self.clerk.query(
             "CREATE TABLE IF NOT EXISTS effect (job_id text PRIMARY KEY, times int NOT NULL DEFAULT 1)"
         )
@@ -187,7 +193,10 @@ class Workshop:
         self.clock.skip(time)
         moved = ("available_at", "relay_after", "lease_expires_at", "updated_at")
         changes = ", ".join(f"{column} = {column} - %s" for column in moved)
-        self.clerk.query(f"UPDATE agent_job_execution SET {changes}", *[time] * len(moved))
+        waiting = "status IN ('pending', 'running') OR dlq_pending"  # the others wait for no time
+        self.clerk.query(
+            f"UPDATE agent_job_execution SET {changes} WHERE {waiting}", *[time] * len(moved)
+        )
         self.clerk.query("UPDATE lease SET expires_at = expires_at - %s", time)
 
     def duties(self, *, database: Database | None = None) -> Duties:
@@ -222,14 +231,19 @@ class Workshop:
 
     def _rests(self) -> bool:
         busy = "SELECT 1 FROM agent_job_execution WHERE status IN ('pending', 'running') OR dlq_pending"
-        return not self.memory.stored[self.lane] and not self.clerk.query(busy)
+        return not self.lane_jobs() and not self.clerk.query(busy)
+
+    def lane_jobs(self) -> list[str]:
+        """The job of every message in the lane, hidden ones included."""
+        return [_job_of(message) for message in self.memory.stored[self.lane]]
 
     # --- invariants ---
 
     def problems(self, *, at_rest: bool = False, repeats: tuple[str, ...] = ()) -> list[str]:
         """What is wrong with I1 to I4 now."""
-        lane = [_job_of(m) for m in self.memory.stored[self.lane]]
-        queued = Queued(lane=lane, letters=[a["muster-dead-letter"] for a in self.letters()])
+        queued = Queued(
+            lane=self.lane_jobs(), letters=[a["muster-dead-letter"] for a in self.letters()]
+        )
         url = self.clerk.url
         return [
             *nothing_lost(url, accepted=self.accepted, queued=queued, at_rest=at_rest),
