@@ -57,6 +57,11 @@ class Checkout:
         return self.state / "tmp"
 
     @property
+    def trash(self) -> Path:
+        """Scratch of earlier starts, deleted while the cloud runs: it can be a hundred thousand files."""
+        return self.state / "trash"
+
+    @property
     def synthesised(self) -> Path:
         """The cloud assembly of the last deploy."""
         return self.state / "cdk.out"

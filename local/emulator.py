@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import urllib.request
 from dataclasses import dataclass
+from uuid import uuid4
 
 from local.checkout import Checkout
 from local.errors import LocalCloudError
@@ -44,6 +44,14 @@ def _environment(*, checkout: Checkout, port: int, nonce: str) -> dict[str, str]
     }
 
 
+def _set_scratch_aside(checkout: Checkout) -> None:
+    """Leave an empty scratch folder; deleting the old one is not waited for."""
+    if checkout.scratch.exists():
+        checkout.trash.mkdir(exist_ok=True)
+        checkout.scratch.rename(checkout.trash / uuid4().hex)
+    checkout.scratch.mkdir(parents=True)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Emulator:
     """A started emulator."""
@@ -60,8 +68,7 @@ class Emulator:
                 f"The AWS emulator is not installed ({checkout.emulator_python} is missing). "
                 "Run `make setup`."
             )
-        shutil.rmtree(checkout.scratch, ignore_errors=True)
-        checkout.scratch.mkdir(parents=True)
+        _set_scratch_aside(checkout)
         path = checkout.logs / "emulator.log"
         if path.exists():
             path.replace(path.with_suffix(".log.1"))  # how the last one ended

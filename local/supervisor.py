@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
 from types import FrameType
@@ -78,6 +80,7 @@ class Supervisor:
             self._write()
             self._start()
             self._write(phase=Phase.HELD)
+            threading.Thread(target=self._empty_trash, daemon=True).start()
             self._stay()
         except Asked as asked:
             reason = str(asked)
@@ -90,6 +93,9 @@ class Supervisor:
             self._stop()
             if self._lock.in_place():
                 self._write(phase=phase, reason=reason, supervisor=None, children=())
+
+    def _empty_trash(self) -> None:
+        shutil.rmtree(self._checkout.trash, ignore_errors=True)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._signal = self._signal or f"received {signal.Signals(number).name}"
