@@ -1,0 +1,224 @@
+"""Edit, pause, retire: no fire of an old generation starts, whatever a tick does meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+
+from muster.model import Status
+from tests.support.clerk import AGENT, held, query
+from tests.support.schedules import MeddlingDatabase, Timetable
+
+HALF_A_MINUTE = timedelta(seconds=30)
+
+
+def _due(timetable: Timetable, **columns: object) -> None:
+    """A one-off in half a minute, of which nothing is fired yet."""
+    timetable.add(kind="at", expression=(timetable.now() + HALF_A_MINUTE).isoformat(), **columns)
+
+
+def _states(timetable: Timetable) -> list[tuple[int, str, str | None]]:
+    return [
+        (fire["schedule_generation"], fire["status"], fire["reason"]) for fire in timetable.fires()
+    ]
+
+
+def _fire(timetable: Timetable, database: MeddlingDatabase) -> None:
+    """The duty `fire` on this connection, until nothing is left."""
+    [duty] = [d for d in timetable.shop.duties(database=database).all() if d.name == "fire"]
+    while duty.page():
+        pass
+    database.close()
+
+
+def test_an_edit_calls_off_what_has_not_started_and_fires_it_anew(timetable: Timetable):
+    # Given a fire that is on its way
+    _due(timetable, params={"n": 1})
+    timetable.shop.tick()
+    # When its schedule is edited, and the dispatcher ticks
+    timetable.change("""params = '{"n": 2}'""")
+    assert _states(timetable) == [(1, "cancelled", "schedule_changed")]
+    timetable.shop.tick()
+    # Then the new generation fires the same planned time
+    assert _states(timetable) == [(1, "cancelled", "schedule_changed"), (2, "pending", None)]
+    first, second = timetable.fires()
+    assert first["scheduled_for"] == second["scheduled_for"]
+    # And when both messages come, only that one runs
+    timetable.shop.skip(HALF_A_MINUTE)
+    timetable.shop.deliver()
+    assert [state for _, state, _ in _states(timetable)] == ["cancelled", "completed"]
+    assert timetable.shop.problems(at_rest=True) == []
+
+
+def test_an_edit_leaves_alone_what_has_started_and_does_not_fire_it_again(timetable: Timetable):
+    # Given a fire that a worker has taken
+    _due(timetable)
+    timetable.shop.tick()
+    [fire] = timetable.fires()
+    timetable.shop.clerk.change(fire["job_id"], "available_at = now()")
+    claim = timetable.shop.clerk.take(fire["job_id"])
+    # When its schedule is edited once its time is past
+    timetable.change("expression = (now() - interval '1 second')::text")
+    timetable.shop.tick()
+    # Then it goes on to its end, alone
+    assert timetable.shop.clerk.settle(claim, "completed") is Status.COMPLETED
+    assert _states(timetable) == [(1, "completed", None)]
+
+
+def test_an_edit_between_the_ticks_look_and_its_write_wins(timetable: Timetable):
+    # Given a tick that has read the schedule when the edit comes
+    _due(timetable, params={"n": 1})
+    edits = iter(["""params = '{"n": 2}'"""])
+    database = MeddlingDatabase(
+        timetable.shop.clerk.url,
+        statement="fire",
+        before=lambda: [timetable.change(edit) for edit in edits] and None,
+    )
+
+    # When it writes
+    _fire(timetable, database)
+    timetable.shop.tick()
+
+    # Then the old generation fired nothing, the new one once
+    assert _states(timetable) == [(2, "pending", None)]
+    assert timetable.fires()[0]["params"] == {"n": 2}
+
+
+def test_a_tick_passes_over_a_schedule_that_is_being_edited(timetable: Timetable):
+    _due(timetable)
+    edit = "UPDATE agent_schedule SET priority = 'high' WHERE name = 'job'"
+
+    # While the edit's transaction is open the tick does not wait for it
+    with held(timetable.shop.clerk.url, edit):
+        timetable.shop.tick()
+        assert timetable.fires() == []
+
+    # It was rolled back, so the next tick fires the schedule as it was
+    timetable.shop.tick()
+    assert _states(timetable) == [(1, "pending", None)]
+
+
+def test_the_statement_repeated_after_a_lost_reply_sends_what_the_first_time_recorded(
+    timetable: Timetable,
+):
+    # Given a connection on which every reply to `fire` is lost once
+    _due(timetable)
+    database = MeddlingDatabase(timetable.shop.clerk.url, statement="fire", repeat=True)
+
+    # When the dispatcher fires
+    _fire(timetable, database)
+
+    # Then there is one execution, and its message
+    assert _states(timetable) == [(1, "pending", None)]
+    assert len(timetable.messages()) == 1
+
+
+@pytest.mark.parametrize(
+    ("assignment", "reason"),
+    [
+        ("paused = true", "schedule_paused"),
+        ("enabled = false", "schedule_paused"),
+        ("retired_at = now()", "schedule_retired"),
+    ],
+)
+def test_a_schedule_that_is_paused_or_retired_does_not_fire(
+    assignment: str, reason: str, timetable: Timetable
+):
+    # Given a fire on its way, and its schedule stopped
+    timetable.add(kind="every", expression="1000h")
+    timetable.change("next_at = now() + interval '30 seconds'")
+    timetable.shop.tick()
+    timetable.change(assignment)
+    assert _states(timetable) == [(1, "cancelled", reason)]
+
+    # When its next times come
+    timetable.change("next_at = now() - interval '1 minute'")
+    timetable.shop.tick()
+
+    # Then nothing fires
+    assert len(timetable.fires()) == 1
+
+
+def test_what_fell_due_during_a_pause_is_not_made_up(timetable: Timetable):
+    timetable.add(kind="every", expression="10s", paused=True)
+    timetable.shop.tick()
+    timetable.change("effective_at = now() - interval '1 hour'")
+    timetable.change("paused = false")
+    resumed = timetable.now()
+
+    timetable.shop.tick()
+
+    row, fires = timetable.row(), timetable.fires()
+    assert row["generation"] == 2
+    assert len(fires) == 30
+    assert all(fire["scheduled_for"] > resumed for fire in fires)
+
+
+def test_a_deleted_schedule_takes_its_fires_along(timetable: Timetable):
+    _due(timetable)
+    timetable.shop.tick()
+
+    timetable.shop.clerk.query("DELETE FROM agent_schedule")
+
+    assert _states(timetable) == [(1, "cancelled", "schedule_deleted")]
+
+
+def test_what_changes_nothing_raises_no_generation(timetable: Timetable):
+    _due(timetable)
+    timetable.shop.tick()
+
+    timetable.change("params = params, paused = false, owner = 'manifest'")
+
+    assert timetable.row()["generation"] == 1
+    assert _states(timetable) == [(1, "pending", None)]
+
+
+def test_the_schedules_of_a_disabled_agent_do_not_fire_and_are_not_made_up(timetable: Timetable):
+    # Given a schedule whose time is past, and one that is due soon, of a disabled agent
+    clerk = timetable.shop.clerk
+    timetable.add(kind="every", expression="1000h")
+    timetable.change("next_at = now() - interval '1 minute'")
+    timetable.add("soon", kind="every", expression="1000h")
+    timetable.change("next_at = now() + interval '1 minute'", "soon")
+    clerk.query("UPDATE agent_registry SET enabled = false WHERE agent_id = %s", AGENT)
+    # When the dispatcher ticks
+    timetable.shop.tick()
+    # Then nothing fires, and what is past stays past when the agent is enabled again
+    assert timetable.fires() + timetable.fires("soon") == []
+    clerk.query("UPDATE agent_registry SET enabled = true WHERE agent_id = %s", AGENT)
+    timetable.shop.tick()
+    now = timetable.now()
+    assert all(fire["scheduled_for"] > now for fire in timetable.fires())
+    # And what had not come yet fires
+    assert len(timetable.fires("soon")) == 1
+
+
+def test_edits_that_race_with_ticks_leave_one_live_fire_for_each_planned_time(
+    timetable: Timetable,
+):
+    # Given a schedule with many times ahead
+    url, rounds = timetable.shop.clerk.url, 25
+    timetable.add(kind="every", expression="10s")
+
+    def edit() -> None:
+        for n in range(rounds):
+            query(url, "UPDATE agent_schedule SET params = jsonb_build_object('n', %s::int)", n)
+
+    # When it is edited again and again while a dispatcher fires
+    editor = Thread(target=edit)
+    editor.start()
+    while editor.is_alive():
+        _fire(timetable, MeddlingDatabase(url, statement="none"))
+    editor.join()
+    _fire(timetable, MeddlingDatabase(url, statement="none"))
+
+    # Then every planned time has exactly one execution that may start, of the newest generation
+    live = [fire for fire in timetable.fires() if fire["status"] == "pending"]
+    newest = timetable.row()["generation"]
+    assert newest == rounds + 1
+    assert {fire["schedule_generation"] for fire in live} == {newest}
+    assert set(Counter(fire["scheduled_for"] for fire in live).values()) == {1}
+    assert {tuple(fire["params"].items()) for fire in live} == {(("n", rounds - 1),)}
