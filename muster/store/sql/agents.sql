@@ -9,12 +9,20 @@ SELECT agent_id, agent_version, description, compute, enabled, active, retired_a
  ORDER BY agent_id, agent_version;
 
 -- name: show_agent
--- The active version of one agent, or the newest when none is, with how its executions ended lately.
+-- The active version of one agent, or the newest when none is, with how its executions ended lately and
+-- the first of its schedules.
 SELECT r.*,
        (SELECT coalesce(jsonb_object_agg(status, n), '{}')
           FROM (SELECT status, count(*) AS n FROM agent_job_execution
                  WHERE agent_id = r.agent_id AND created_at > now() - interval '1 day'
-                 GROUP BY status) AS counted) AS executions_last_day
+                 GROUP BY status) AS counted) AS executions_last_day,
+       (SELECT coalesce(jsonb_agg(to_jsonb(first)), '[]')
+          FROM (SELECT tenant, name, kind, expression, timezone, enabled, paused, problem,
+                       nullif(next_at, '-infinity') AS next_at, last_planned_at
+                  FROM agent_schedule
+                 WHERE agent_id = r.agent_id AND retired_at IS NULL
+                 ORDER BY tenant, name
+                 LIMIT 20) AS first) AS schedules
   FROM agent_registry r
  WHERE r.agent_id = %(agent)s
  ORDER BY r.active DESC, r.updated_at DESC

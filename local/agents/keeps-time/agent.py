@@ -1,0 +1,11 @@
+"""An agent that nobody sends messages: its schedule starts it."""
+
+from __future__ import annotations
+
+from muster import Job, agent
+
+
+@agent
+def tell(job: Job) -> dict[str, str]:
+    """Say which job this is, and what its schedule gave it."""
+    return {"job": job.id, "greeting": job.params["greeting"]}
