@@ -27,6 +27,7 @@ from constructs import Construct
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
 from stacks.config import Stage
+from stacks.sdk import carried
 from stacks.wheels import find_wheels, unpack, unpacked_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,7 @@ RUNTIME_LOCK = ROOT / "requirements" / "runtime.txt"
 MAX_UNPACKED_BYTES = 250 * 1024 * 1024
 
 #: Raise it when the way a layer is built changes: it is part of the layer's hash.
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 
 #: Python of the deployed functions.
 RUNTIME = lambda_.Runtime.PYTHON_3_14
@@ -215,5 +216,9 @@ class _WheelBundle:
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
         """Fill the folder that becomes the layer; raises ConfigurationError for a missing wheel."""
-        unpack(_wheels(self._stage, self._lock), target=Path(output_dir) / "python")
+        target = Path(output_dir) / "python"
+        if self._lock == RUNTIME_LOCK:
+            unpack(_wheels(self._stage, self._lock), target=target, wanted=carried)
+        else:
+            unpack(_wheels(self._stage, self._lock), target=target)
         return True

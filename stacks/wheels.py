@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -102,8 +102,20 @@ def unpacked_bytes(wheels: Iterable[Path]) -> int:
     return total
 
 
-def unpack(wheels: Iterable[Path], *, target: Path) -> None:
+def _all(_: PurePosixPath) -> bool:
+    return True
+
+
+def unpack(
+    wheels: Iterable[Path],
+    *,
+    target: Path,
+    wanted: Callable[[PurePosixPath], bool] = _all,
+) -> None:
     """Unpack wheels into a folder that is then on `sys.path`; scripts and headers are left out.
+
+    Args:
+        wanted: says of a file, by its path in the folder, whether it is taken.
 
     Raises:
         ConfigurationError: a wheel holds a path that leads out of the folder.
@@ -119,6 +131,8 @@ def unpack(wheels: Iterable[Path], *, target: Path) -> None:
                 inside = PurePosixPath(data["rest"] if data else entry.filename)
                 if inside.is_absolute() or ".." in inside.parts:
                     raise ConfigurationError(f"{wheel}: refuses to unpack {entry.filename!r}")
+                if not wanted(inside):
+                    continue
                 file = target / inside
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(archive.read(entry))
