@@ -85,6 +85,17 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ImportedBucket:
+    """A bucket that someone else runs."""
+
+    #: Its real name.
+    name: str
+    #: Whether its owner sends its events to EventBridge; only then `[[s3]]` may name it. The account and
+    #: the region must be this stage's.
+    sends_events: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
     """One deployment target. Every default suits a small cloud stage."""
 
@@ -104,8 +115,8 @@ class Stage:
     log_retention_days: int = 30
     #: Address that alarms are mailed to; it has to confirm the subscription once.
     alerts_email: str | None = None
-    #: Logical buckets that manifests name; the value is an existing bucket, None makes one.
-    buckets: Mapping[str, str | None] = field(default_factory=lambda: {"uploads": None})
+    #: Logical buckets that manifests name; None makes one.
+    buckets: Mapping[str, ImportedBucket | None] = field(default_factory=lambda: {"uploads": None})
     #: Most invocations at once per event source, whatever the agent's `concurrency`; None: no such ceiling.
     event_source_ceiling: int | None = None
     #: Database connections left for people, backups and monitoring.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from typing import cast
 
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -11,6 +13,7 @@ from constructs import Construct
 
 from muster.contracts import OutputKey
 from stacks.acknowledgement import acknowledge_wildcard
+from stacks.bucket_right import BucketRight
 from stacks.config import Stage
 from stacks.retention import data_policy
 
@@ -48,14 +51,17 @@ class StorageStack(Stack):
         )
         self.buckets: Mapping[str, s3.IBucket] = {
             name: self._bucket(name.capitalize(), stage)
-            if existing is None
-            else s3.Bucket.from_bucket_name(self, name.capitalize(), existing)
-            for name, existing in stage.buckets.items()
+            if imported is None
+            else s3.Bucket.from_bucket_name(self, name.capitalize(), imported.name)
+            for name, imported in stage.buckets.items()
         }
+        for bucket in self.buckets.values():
+            if isinstance(bucket, s3.Bucket):
+                _send_events(bucket)
         self.results = self._bucket("Results", stage)
         self._policies = {
-            (right, name): self._policy(f"{right.capitalize()}{name.capitalize()}", right, bucket)
-            for name, bucket in self.buckets.items()
+            (right, wanted): self._policy(right, wanted)
+            for wanted in (BucketRight(bucket=name) for name in self.buckets)
             for right in ("read", "write")
         }
         self._result_policy = self._write_own_results()
@@ -64,19 +70,25 @@ class StorageStack(Stack):
         if uploads is not None:
             CfnOutput(self, OutputKey.UPLOADS_BUCKET, value=uploads.bucket_name)
 
-    def grant(self, right: str, bucket: str, role: iam.Role) -> None:
-        """Let `role` `read` or `write` the objects of a logical bucket.
+    def grant(self, right: str, wanted: BucketRight, role: iam.Role) -> None:
+        """Let `role` `read` or `write` objects of a logical bucket.
 
         The rights are policies of this stack that roles share, so that a role does not grow with them.
         """
-        role.add_managed_policy(self._policies[right, bucket])
+        if (right, wanted) not in self._policies:
+            self._policies[right, wanted] = self._policy(right, wanted)
+        role.add_managed_policy(self._policies[right, wanted])
 
     def grant_results(self, role: iam.Role) -> None:
         """Let `role` write results, under the prefix that its own tag `Agent` names."""
         role.add_managed_policy(self._result_policy)
 
-    def _policy(self, id_: str, right: str, bucket: s3.IBucket) -> iam.ManagedPolicy:
-        objects = bucket.arn_for_objects("*")
+    def _policy(self, right: str, wanted: BucketRight) -> iam.ManagedPolicy:
+        bucket = self.buckets[wanted.bucket]
+        objects = bucket.arn_for_objects(f"{wanted.prefix}*")
+        id_ = f"{right.capitalize()}{wanted.bucket.capitalize()}"
+        if wanted.prefix:
+            id_ += "-" + hashlib.sha256(wanted.prefix.encode()).hexdigest()[:8]
         statements = [
             iam.PolicyStatement(actions=list(_OBJECT_ACTIONS[right]), resources=[objects])
         ]
@@ -85,9 +97,8 @@ class StorageStack(Stack):
             statements.append(
                 iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
             )
-        return self._managed(
-            id_, statements, objects, "An agent may use every object of a bucket it names."
-        )
+        reason = "An agent may use every object of a bucket, or of the part of it, that it names."
+        return self._managed(id_, statements, objects, reason)
 
     def _write_own_results(self) -> iam.ManagedPolicy:
         objects = self.results.arn_for_objects("${aws:PrincipalTag/Agent}/*")
@@ -123,3 +134,16 @@ class StorageStack(Stack):
                 )
             ],
         )
+
+
+def _send_events(bucket: s3.Bucket) -> None:
+    """Let the bucket's events reach EventBridge.
+
+    The CDK's own switch would bring a function that does afterwards what CloudFormation can do itself.
+    """
+    resource = cast("s3.CfnBucket", bucket.node.default_child)
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+            event_bridge_enabled=True
+        )
+    )

@@ -14,10 +14,11 @@ from constructs import Construct
 from muster.contracts import AgentEnvironment
 from muster.manifest import Manifest
 from stacks.acknowledgement import acknowledge
+from stacks.bucket_right import bucket_rights
 from stacks.constructs.agent_queue import AgentQueue
 from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
 from stacks.constructs.python_function import PythonFunction
-from stacks.fit import bucket_names
+from stacks.constructs.s3_triggers import S3Triggers
 from stacks.packaging import agent_folder, agent_layer
 from stacks.platform import Platform
 from stacks.storage import StorageStack
@@ -80,13 +81,20 @@ class LambdaAgent(Construct):
         self._consume()
         self._grant(storage)
         self.queue.grant_dispatch(dispatcher)
+        owner = f"Agent {manifest.id} ({stage.name})"
         DeadLetterAlarm(
-            self,
-            "DeadLetterAlarm",
-            queue=self.queue.dead_letters,
-            owner=f"Agent {manifest.id} ({stage.name})",
-            alerts=alerts,
+            self, "DeadLetterAlarm", queue=self.queue.dead_letters, owner=owner, alerts=alerts
         )
+        if manifest.s3:
+            S3Triggers(
+                self,
+                "S3",
+                triggers=manifest.s3,
+                buckets=storage.buckets,
+                queue=self.queue.normal,
+                owner=owner,
+                alerts=alerts,
+            )
         Tags.of(self).add("Agent", manifest.id)
         for key, value in manifest.cost_tags.items():
             Tags.of(self).add(key, value)
@@ -126,5 +134,5 @@ class LambdaAgent(Construct):
             ("read", self.manifest.permissions.read),
             ("write", self.manifest.permissions.write),
         ):
-            for name in bucket_names(names):
-                storage.grant(right, name, role)
+            for wanted in bucket_rights(names):
+                storage.grant(right, wanted, role)

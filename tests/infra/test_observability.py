@@ -37,8 +37,8 @@ def test_every_dead_letter_queue_has_an_alarm_that_notifies_and_links_its_runboo
 
 def test_an_alarm_names_its_agent(each: Synthesis):
     for manifest in each.manifests:
-        (alarm,) = each.of_agent(manifest.id, "AWS::CloudWatch::Alarm")
-        assert manifest.id in alarm.properties["AlarmDescription"]
+        for alarm in each.of_agent(manifest.id, "AWS::CloudWatch::Alarm"):
+            assert f"Agent {manifest.id} " in alarm.properties["AlarmDescription"]
 
 
 def test_alarms_may_publish_and_nobody_may_without_tls(each: Synthesis):

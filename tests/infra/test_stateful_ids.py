@@ -19,9 +19,10 @@ GOLDEN = {
     "MissedTicks571FA998",
     "documentprofileQueueNormalCA8405EC",
     "documentprofileQueueDeadLetters934FECE3",
+    "documentprofileS3UndeliveredD43B4B2C",
 }
 GOLDEN_CLOUD = GOLDEN | {"InstanceC1063A87", "SecretA720EF05"}
-OTHERS = ("asksforall", "alwaysfails", "failstwice", "diesmidbatch")
+OTHERS = ("asksforall", "alwaysfails", "failstwice", "diesmidbatch", "keepstime")
 
 
 def stateful(synthesis: Synthesis) -> set[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from muster import Job, agent
+from muster import Cancelled, Job, PermanentError, agent
 
 from .document import Document
 from .kind import Kind, detect
 from .objects import read_object
 from .profiles import profile_of
+
+#: Errors that end the job of an event as cancelled: the object that it told of is no longer there. An
+#: object that was overwritten has sent an event of its own.
+_PASSED = {"object_missing": "object_gone", "object_overwritten": "object_overwritten"}
 
 
 @agent
@@ -24,6 +28,7 @@ def profile(job: Job) -> dict[str, Any]:
     Raises:
         PermanentError: the document is missing, forbidden, too large, broken or of no known type;
             `code` says which.
+        Cancelled: the job came of an event, and its object was deleted or overwritten since.
     """
     document = _document(job.params)
     kind = detect(document)
@@ -40,4 +45,12 @@ def _document(params: Any) -> Document:
     if "text" in params:
         return Document.inline(params["text"])
     bucket, key = params["bucket"], params["key"]
-    return Document(name=key, content=read_object(bucket, key, version_id=params.get("version_id")))
+    version_id, etag = params.get("version_id"), params.get("etag")
+    try:
+        content = read_object(bucket, key, version_id=version_id, etag=etag)
+    except PermanentError as error:
+        # Only an event has a sequencer.
+        if "sequencer" in params and error.code in _PASSED:
+            raise Cancelled(_PASSED[error.code]) from error
+        raise
+    return Document(name=key, content=content)

@@ -17,11 +17,17 @@ READ_TIMEOUT = 5
 
 #: InvalidArgument is what S3 says of a version id that it never made.
 _MISSING = frozenset({"404", "InvalidArgument", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"})
+_OVERWRITTEN = frozenset({"412", "PreconditionFailed"})
 _FORBIDDEN = frozenset({"403", "AccessDenied"})
 
 
 def read_object(
-    bucket: str, key: str, *, version_id: str | None = None, client: Any = None
+    bucket: str,
+    key: str,
+    *,
+    version_id: str | None = None,
+    etag: str | None = None,
+    client: Any = None,
 ) -> bytes:
     """The object's content.
 
@@ -29,23 +35,31 @@ def read_object(
         bucket: real name of the bucket.
         key: the object's key, as S3 shows it.
         version_id: one version of it; None reads the newest.
+        etag: what the newest must have; it is not looked at when there is a version.
         client: a boto3 client of S3; None takes the process's own.
 
     Raises:
-        PermanentError: `object_missing`, `object_forbidden` or `object_too_large`. Anything else that
-            goes wrong is raised as it is and tried again.
+        PermanentError: `object_missing`, `object_overwritten`, `object_forbidden` or
+            `object_too_large`. Anything else that goes wrong is raised as it is and tried again.
     """
     from botocore.exceptions import ClientError, ParamValidationError
 
-    version = {} if version_id is None else {"VersionId": version_id}
+    version = {"VersionId": version_id, "IfMatch": None if version_id else etag}
+    wanted = {name: value for name, value in version.items() if value is not None}
     try:
-        reply = (client or _client()).get_object(Bucket=bucket, Key=key, **version)
+        reply = (client or _client()).get_object(Bucket=bucket, Key=key, **wanted)
     except ParamValidationError as exc:
         raise _missing(bucket, key) from exc
     except ClientError as exc:
         code = exc.response.get("Error", {}).get("Code")
         if code in _MISSING:
             raise _missing(bucket, key) from exc
+        if code in _OVERWRITTEN:
+            raise PermanentError(
+                f"s3://{bucket}/{key} was overwritten since: its ETag is another one. "
+                "Leave the etag out to read what is there now.",
+                code="object_overwritten",
+            ) from exc
         if code in _FORBIDDEN:
             raise PermanentError(
                 f"s3://{bucket}/{key} may not be read by this agent. "

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from muster import Job, PermanentError
+from muster import Cancelled, Job, PermanentError
 from muster.agent_loader import load_agent
 
 FOLDER = Path(__file__).parent
@@ -205,3 +205,39 @@ def test_an_object_may_be_empty(bucket: Any):
     bucket.put_object(Bucket=BUCKET, Key="empty.csv", Body=b"")
     result = profile(Job(id="j", params={"bucket": BUCKET, "key": "empty.csv"}))
     assert (result["type"], result["size"], result["rows"], result["columns"]) == ("csv", 0, 0, 0)
+
+
+def event_of(bucket: Any, key: str, body: bytes, *, versioned: bool) -> dict[str, Any]:
+    """The params of the job that the object's event asks for."""
+    reply = bucket.put_object(Bucket=BUCKET, Key=key, Body=body)
+    params = {"bucket": BUCKET, "key": key, "size": len(body), "sequencer": "0055AED6DCD90281E5"}
+    params |= {"version_id": reply["VersionId"]} if versioned else {}
+    return {**params, "etag": reply["ETag"].strip('"')}
+
+
+def test_an_event_gets_the_version_it_tells_of(bucket: Any):
+    # Given a versioned bucket whose object was overwritten, and then deleted, before its events were read
+    bucket.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    first = event_of(bucket, "a.txt", b"one", versioned=True)
+    second = event_of(bucket, "a.txt", b"one two", versioned=True)
+    bucket.delete_object(Bucket=BUCKET, Key="a.txt")
+    # Then each event, in whatever order, is the profile of its own version
+    assert profile(Job(id="2", params=second))["words"] == 2
+    assert profile(Job(id="1", params=first))["words"] == 1
+
+
+def test_the_job_of_an_event_whose_object_is_gone_is_called_off(bucket: Any):
+    params = event_of(bucket, "a.txt", b"one", versioned=False)
+    bucket.delete_object(Bucket=BUCKET, Key="a.txt")
+    with pytest.raises(Cancelled, match="^object_gone$"):
+        profile(Job(id="j", params=params))
+
+
+def test_without_versions_an_overwritten_object_is_left_to_its_newer_event(bucket: Any):
+    # Given a bucket without versions, whose object was overwritten before its first event was read
+    first = event_of(bucket, "a.txt", b"one", versioned=False)
+    second = event_of(bucket, "a.txt", b"one two", versioned=False)
+    # Then the older event is called off, and the newer one is the profile of what is there
+    with pytest.raises(Cancelled, match="^object_overwritten$"):
+        profile(Job(id="1", params=first))
+    assert profile(Job(id="2", params=second))["words"] == 2

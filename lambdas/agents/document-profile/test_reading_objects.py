@@ -66,6 +66,7 @@ def test_an_answer_that_breaks_off_is_tried_again():
     [
         ("NoSuchKey", "object_missing"),
         ("NoSuchVersion", "object_missing"),
+        ("PreconditionFailed", "object_overwritten"),
         ("AccessDenied", "object_forbidden"),
     ],
 )
