@@ -10,13 +10,16 @@ from __future__ import annotations
 import gc
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tests.support.clerk import query
+
+#: A database URL, or what runs statements on an open connection (quicker where it is asked often).
+Source = str | Callable[[str], list[dict[str, Any]]]
 
 #: What may follow what; a redrive is the only way out of a terminal state.
 LEGAL = {
@@ -44,14 +47,14 @@ class Queued:
 
 
 def nothing_lost(
-    url: str, *, accepted: Iterable[str], queued: Queued, at_rest: bool = False
+    source: Source, *, accepted: Iterable[str], queued: Queued, at_rest: bool = False
 ) -> list[str]:
     """I1: every accepted job has one row, or still lies in the queue; every failure has its letter.
 
     Args:
         at_rest: nothing may be on its way any more: all rows are terminal and all letters sent.
     """
-    rows = query(url, "SELECT * FROM agent_job_execution")
+    rows = _look(source, "SELECT * FROM agent_job_execution")
     count = Counter(row["job_id"] for row in rows)
     problems = [f"{job}: {count[job]} rows" for job in accepted if count[job] > 1]
     problems += [
@@ -66,6 +69,10 @@ def nothing_lost(
     if at_rest:
         problems += [f"{job}: still in the lane" for job in queued.lane]
     return problems
+
+
+def _look(source: Source, statement: str) -> list[dict[str, Any]]:
+    return query(source, statement) if isinstance(source, str) else source(statement)
 
 
 def _row_problems(row: dict[str, Any], queued: Queued, *, at_rest: bool) -> list[str]:
@@ -87,15 +94,15 @@ def _row_problems(row: dict[str, Any], queued: Queued, *, at_rest: bool) -> list
     return problems
 
 
-def effects_once(url: str, *, repeats: Collection[str] = ()) -> list[str]:
+def effects_once(source: Source, *, repeats: Collection[str] = ()) -> list[str]:
     """I2: every completed job had its effect, and only once.
 
     Args:
         repeats: jobs whose attempt was cut off between its effect and its settlement; the unique key of
             the effect is then what makes the second run harmless.
     """
-    rows = query(
-        url,
+    rows = _look(
+        source,
         "SELECT e.job_id, e.status, f.times FROM agent_job_execution e"
         " FULL JOIN effect f ON f.job_id = e.job_id",
     )
@@ -111,10 +118,10 @@ def effects_once(url: str, *, repeats: Collection[str] = ()) -> list[str]:
     return problems
 
 
-def history_holds(url: str) -> list[str]:
+def history_holds(source: Source) -> list[str]:
     """I3, I4: the log is a legal history of each row, and only the highest fence moved it."""
-    events = query(url, "SELECT * FROM execution_event ORDER BY id")
-    rows = query(url, "SELECT execution_id, job_id, status, fence FROM agent_job_execution")
+    events = _look(source, "SELECT * FROM execution_event ORDER BY id")
+    rows = _look(source, "SELECT execution_id, job_id, status, fence FROM agent_job_execution")
     problems: list[str] = []
     for row in rows:
         own = [event for event in events if event["execution_id"] == row["execution_id"]]

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
@@ -56,7 +57,7 @@ class SqsWorkshop(Workshop):
     def __init__(self, life: Life, *, founder: bool) -> None:
         self._life = life
         self._founder = founder
-        self._letters: list[dict[str, str]] = []
+        self._letters: list[Mapping[str, str]] = []
         super().__init__(life.url, behaviour=lambda job: behave(self, job))
 
     def _open_queues(self) -> None:
@@ -67,16 +68,20 @@ class SqsWorkshop(Workshop):
         if self._founder:
             super()._set_up()
 
-    def letters(self) -> list[dict[str, str]]:
+    def letters(self) -> list[Mapping[str, str]]:
         """Everything that ever was in the DLQ: it is emptied to look at it."""
         while messages := self.queues.receive(self.dlq, wait=timedelta(0)):
-            self._letters += [dict(message.attributes) for message in messages]
+            self._letters += [message.attributes for message in messages]
             self.queues.delete_batch(self.dlq, [message.receipt_handle for message in messages])
         return self._letters
 
     def lane_jobs(self) -> list[str]:
         """SQS does not show what is hidden: as many unknown jobs as there are messages."""
         return ["?"] * self.queues.depth(self.lane).total
+
+    def moved_letters(self) -> list[Mapping[str, str]]:
+        """None: these workshops redrive nothing."""
+        return []
 
     def live(self) -> None:
         """What the process does until it dies."""

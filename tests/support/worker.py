@@ -186,6 +186,11 @@ class Workshop:
         """The attributes of each dead letter."""
         return [letter.attributes for letter in self.memory.stored[self.dlq]]
 
+    def moved_letters(self) -> list[Mapping[str, str]]:
+        """The attributes of each dead letter that was moved back and waits in the lane."""
+        lane = self.memory.stored[self.lane]
+        return [m.attributes for m in lane if "muster-dead-letter" in m.attributes]
+
     # --- time ---
 
     def skip(self, time: timedelta) -> None:
@@ -241,14 +246,13 @@ class Workshop:
 
     def problems(self, *, at_rest: bool = False, repeats: tuple[str, ...] = ()) -> list[str]:
         """What is wrong with I1 to I4 now."""
-        queued = Queued(
-            lane=self.lane_jobs(), letters=[a["muster-dead-letter"] for a in self.letters()]
-        )
-        url = self.clerk.url
+        letters = [a["muster-dead-letter"] for a in [*self.letters(), *self.moved_letters()]]
+        queued = Queued(lane=self.lane_jobs(), letters=letters)
+        look = self.clerk.query
         return [
-            *nothing_lost(url, accepted=self.accepted, queued=queued, at_rest=at_rest),
-            *effects_once(url, repeats=repeats),
-            *history_holds(url),
+            *nothing_lost(look, accepted=self.accepted, queued=queued, at_rest=at_rest),
+            *effects_once(look, repeats=repeats),
+            *history_holds(look),
         ]
 
 
