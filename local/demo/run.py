@@ -12,6 +12,7 @@ from uuid import uuid4
 from local.cloud import Cloud
 from local.demo.dispatcher import Dispatcher
 from local.demo.job import PlannedJob
+from local.demo.objects import Objects
 from local.demo.plan import PROFILE, jobs
 from local.demo.records import Record, dead_letters, records
 from local.demo.sender import send, upload
@@ -22,8 +23,8 @@ from local.state import CloudState
 from muster.store.reader import reading
 from muster.store.settings import DatabaseSettings
 
-#: Seconds for all jobs to end.
-TIMEOUT = 120
+#: Seconds for all jobs to end on a machine that is busy with other things.
+TIMEOUT = 300
 _PAUSE = 0.25
 #: Seconds between lines of progress.
 _REPORT = 5
@@ -53,7 +54,12 @@ class Demo:
         run, since = uuid4().hex[:8], datetime.now(UTC) - timedelta(minutes=1)
         aws = self.cloud.aws(state)
         upload(aws, bucket=bucket, run=run)
+        dropped = Objects(bucket=bucket, run=run)
+        dropped.drop(aws)
         sent = send(aws, jobs(run=run, bucket=bucket), agents=agents)
+        sent += dropped.jobs(
+            aws, database_url=state.database_url, queue_url=agents[PROFILE]["queue_url"]
+        )
         messages = sum(job.copies for job in sent)
         self.say(f"Sent {messages} messages as run {run}")
         ids = [str(job.job_id) for job in sent]
