@@ -13,19 +13,25 @@ AGENT = "keeps-time"
 
 def test_the_deployed_tick_fires_a_schedule_at_its_times(deployed: DeployedCopy):
     # Given an agent with a schedule of every 20 seconds, which nobody else starts
-    # When three of its times have come
-    wait_for(lambda: len(_completed(deployed)) >= 3, what="three fires", timeout=240)
-    fires = _completed(deployed)
+    # When its times come, and the first has woken a worker up
+    wait_for(lambda: _on_time(deployed), what="a fire that starts at its time", timeout=240)
     # Then each fired for a time of its own, which lies on the schedule's grid
+    fires = _completed(deployed)
     planned = [scheduled_for for scheduled_for, *_ in fires]
     assert len(set(planned)) == len(planned)
     assert {moment.timestamp() % 20 for moment in planned} == {0}
-    # And none was early, nor, on a machine that may be busy, late by more than a few seconds
-    delays = [started_at - scheduled_for for scheduled_for, started_at, _ in fires]
-    assert min(delays) >= timedelta(0)
-    assert sorted(delays)[len(delays) // 2] < timedelta(seconds=5)
+    # And none was early
+    assert all(started_at >= scheduled_for for scheduled_for, started_at, _ in fires)
     # And the agent was given what the schedule says
     assert {result["greeting"] for *_, result in fires} == {"hello"}
+
+
+def _on_time(deployed: DeployedCopy) -> bool:
+    """Whether one started within two seconds: the machine that runs the tests may be busy."""
+    return any(
+        started_at - scheduled_for < timedelta(seconds=2)
+        for scheduled_for, started_at, _ in _completed(deployed)
+    )
 
 
 def _completed(deployed: DeployedCopy) -> list[tuple[Any, ...]]:
