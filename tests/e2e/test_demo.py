@@ -19,13 +19,13 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: s
     shown = json.loads(done.stdout)
     assert shown["ok"] is True
     assert shown["problems"] == []
-    # And every message is accounted for: 110 sent, one of them a copy
-    assert shown["sent"] == 110
-    assert shown["duplicates"] == 1
+    # And every message is accounted for: 110 sent and 2 objects dropped, of either one copy
+    assert shown["sent"] == 113
+    assert shown["duplicates"] == 2
     assert shown["executions"] == {
         "always-fails": {"failed": 1},
         "dies-mid-batch": {"completed": 5},
-        "document-profile": {"completed": 101, "failed": 1},
+        "document-profile": {"completed": 103, "failed": 1},
         "fails-twice": {"completed": 1},
     }
     # And the dead letters have reasons

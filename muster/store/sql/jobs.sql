@@ -39,3 +39,11 @@ SELECT e.agent_id, e.job_id, e.execution_id, e.status, e.attempts, e.result, e.e
   FROM agent_job_execution e
  WHERE e.created_at >= %(since)s AND e.job_id = ANY(%(job_ids)s)
  ORDER BY e.agent_id, e.job_id;
+
+-- name: jobs_of_objects
+-- The jobs that events of S3 asked for, by the keys of their objects. For a program that has just put
+-- them there: it looks at the newest rows of the agent only.
+SELECT e.job_id, e.params
+  FROM (SELECT job_id, params, source FROM agent_job_execution
+         WHERE agent_id = %(agent)s AND created_at > now() - interval '1 hour') AS e
+ WHERE e.source = 's3' AND e.params ->> 'bucket' = %(bucket)s AND e.params ->> 'key' = ANY(%(keys)s);
