@@ -54,8 +54,8 @@ def test_registration_waits_for_everything_else_of_its_stack(each: Synthesis):
             if r.stack == registration.stack
             and any(f"/{manifest.id}/" in r.path for manifest in each.manifests)
         }
-        assert others
-        assert others == set(registration.body["DependsOn"])
+        assert bool(others) == bool(registration.properties["Agents"])
+        assert others == set(registration.body.get("DependsOn", ()))
 
 
 def test_registration_carries_the_manifests_their_digest_and_the_endpoints(each: Synthesis):
@@ -84,6 +84,16 @@ def test_custom_resources_end_long_before_cloudformation_would_give_up(each: Syn
 
 
 def test_each_agents_stack_tells_how_its_agents_are_reached(each: Synthesis):
-    for stack, template in each.templates.items():
-        if stack.startswith("agents"):
-            assert "Fn::Join" in template["Outputs"][OutputKey.AGENTS]["Value"]
+    for registration in each.resources(ResourceType.REGISTRATION):
+        told = each.templates[registration.stack]["Outputs"][OutputKey.AGENTS]["Value"]
+        assert ("Fn::Join" in told) == bool(registration.properties["Agents"])
+
+
+def test_a_stack_without_agents_registers_that_it_has_none(each: Synthesis):
+    """Its last agent may have left it: the registration of none is what retires that one."""
+    registrations = each.resources(ResourceType.REGISTRATION)
+    assert len(registrations) == each.stage.agent_shards
+    for registration in registrations:
+        if not registration.properties["Agents"]:
+            document = each.folder / f"asset.{registration.properties['Manifests']['Key']}"
+            assert json.loads(document.read_text()) == []
