@@ -22,6 +22,9 @@ class _Reader(io.BufferedReader):
     def close(self) -> None:
         """The socket is closed by whoever opened it."""
 
+    def flush(self) -> None:
+        """Nothing is written; a response that is collected late must not find this closed."""
+
 
 class Wire(io.RawIOBase):
     """The receiving side; `makefile` makes it pass for a socket where `http.client` wants one."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster.clock import SystemClock
@@ -55,6 +55,7 @@ def reachable():
         yield SafeHttp(client(served, ports=frozenset({served.port}))._policy, resolver=anywhere)
 
 
+@settings(deadline=None)
 @given(url=urls | hosts)
 def test_any_text_as_url_gives_a_response_or_a_verdict(url: str, reachable: SafeHttp):
     result = outcome(lambda: reachable.fetch(Request(url=url)))
@@ -63,6 +64,7 @@ def test_any_text_as_url_gives_a_response_or_a_verdict(url: str, reachable: Safe
         assert str(result).isprintable()
 
 
+@settings(deadline=None)
 @given(url=urls | hosts)
 def test_check_refuses_what_fetch_refuses_without_the_network(url: str):
     # Given a client whose names all lead nowhere
@@ -77,6 +79,7 @@ def test_check_refuses_what_fetch_refuses_without_the_network(url: str):
         assert fetched.verdict == Verdict.DNS_FAILED
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {}, optional={"url": json, "method": json, "headers": json, "body": json, "timeout": json}
@@ -89,6 +92,7 @@ def test_any_json_as_request_gives_a_verdict(params: dict[str, Any]):
     assert str(result).isprintable()
 
 
+@settings(deadline=None)
 @given(location=urls | hosts, status=st.sampled_from([300, 301, 302, 303, 307, 308]))
 def test_any_location_is_followed_or_refused(location: str, status: int):
     onward = outcome(lambda: follow(CALL, status=status, location=location, policy=POLICY))
@@ -107,6 +111,7 @@ lines = st.sampled_from(
 answers = st.binary() | st.lists(lines | st.binary(max_size=9), max_size=12).map(b"\r\n".join)
 
 
+@settings(deadline=None)
 @given(answers)
 def test_any_bytes_as_answer_give_a_reply_or_a_verdict(data: bytes):
     # Given a server that says these bytes and hangs up

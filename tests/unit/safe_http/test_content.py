@@ -7,7 +7,7 @@ import tracemalloc
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster.clock import SystemClock
@@ -21,6 +21,7 @@ def content(encoding: str, *, limit: int = 1 << 20) -> Content:
     return Content(encoding=encoding, limit=limit, deadline=deadline)
 
 
+@settings(deadline=None)
 @given(
     body=st.binary(max_size=2000) | st.integers(0, 300_000).map(bytes),
     cuts=st.lists(st.integers(1, 50), min_size=1),

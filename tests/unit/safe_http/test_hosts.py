@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import idna
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from muster.safe_http import Refused, Request, SafeHttp
@@ -54,6 +54,7 @@ def test_labels_are_as_long_as_the_dns_allows():
 letters = st.text(st.characters(categories=["L", "M", "N", "Pd"]), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(letters)
 def test_an_international_name_is_the_one_that_current_software_makes_of_it(label: str):
     # Given a label that both this and a current implementation of IDNA 2008 with UTS 46 accept
@@ -70,6 +71,7 @@ def test_an_international_name_is_the_one_that_current_software_makes_of_it(labe
     assert ours == theirs
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_as_host_is_canonical_or_refused(text: str):
     try:
