@@ -235,6 +235,15 @@ def test_the_size_limit_is_exact(length: bool, extra: int, outcome: str):
         assert verdict_of(http, f"http://site.test:{served.port}/") == outcome
 
 
+def test_the_size_limit_holds_for_what_is_sent_too():
+    # Given gzip members without content: much that becomes nothing
+    body = gzip.compress(b"") * 100
+    with site(answer(body, headers=("Content-Encoding: gzip",), length=False)) as served:
+        url = f"http://site.test:{served.port}/"
+        assert verdict_of(client(served, max_bytes=len(body)), url) == "200"
+        assert verdict_of(client(served, max_bytes=len(body) - 1), url) == Verdict.TOO_LARGE
+
+
 def test_ten_mebibytes_are_the_default():
     assert Policy().max_bytes == 10 * 1024 * 1024
     with site(raw(HEAD, b"Content-Length: 10485761\r\n\r\n")) as served:
