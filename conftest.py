@@ -11,13 +11,13 @@ pytest_plugins = [
     "tests.support.postgres",
 ]
 
-#: Folders whose tests share something costly, so that one process runs them all.
-_TOGETHER = ("tests/infra", "tests/e2e")
+#: Fixtures that cost seconds once a session: one process runs all tests that take one of them.
+_COSTLY = ("synthesised", "deployed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests belong together when several processes share the work (`-n 2`)."""
+    """Say which tests stay together when several processes share the work (`-n 2`)."""
     for item in items:
+        taken = getattr(item, "fixturenames", ())
         file = item.path.relative_to(config.rootpath).as_posix()
-        folder = next((name for name in _TOGETHER if file.startswith(f"{name}/")), None)
-        item.add_marker(pytest.mark.xdist_group(folder or file))
+        item.add_marker(pytest.mark.xdist_group(next((f for f in _COSTLY if f in taken), file)))

@@ -40,9 +40,9 @@ class Import:
         return any(self.module == name or self.module.startswith(f"{name}.") for name in packages)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Module:
-    """One Python file."""
+    """One Python file; read once, so equal only to itself."""
 
     path: Path
     tree: ast.Module
@@ -56,23 +56,40 @@ class Module:
         """How long the file is."""
         return len(self.path.read_text("utf-8").splitlines())
 
-    def imports(self) -> Iterator[Import]:
-        """Everything it imports, wherever in the file; relative imports only when they leave it."""
-        package = self.path.relative_to(ROOT).parent.parts
-        yield from _imports(self.tree, package, eager=True)
+    def imports(self) -> tuple[Import, ...]:
+        """Everything it imports, wherever in the file."""
+        return _imports_of(self)
+
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of its syntax tree."""
+        return _nodes_of(self)
 
 
 @cache
 def modules(*folders: str, tests: bool = False) -> tuple[Module, ...]:
     """The Python files below the folders (or the named files), with or without their tests."""
-    chosen = [
-        path
+    return tuple(
+        _module(path)
         for path in tracked_files()
         if path.suffix == ".py"
         and any(path.is_relative_to(ROOT / folder) for folder in folders)
         and (tests or not _is_test(path))
-    ]
-    return tuple(Module(path=path, tree=ast.parse(path.read_bytes(), str(path))) for path in chosen)
+    )
+
+
+@cache
+def _module(path: Path) -> Module:
+    return Module(path=path, tree=ast.parse(path.read_bytes(), str(path)))
+
+
+@cache
+def _imports_of(module: Module) -> tuple[Import, ...]:
+    return tuple(_imports(module.tree, module.path.relative_to(ROOT).parent.parts, eager=True))
+
+
+@cache
+def _nodes_of(module: Module) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(module.tree))
 
 
 def _is_test(path: Path) -> bool:

@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.source import Module, modules
 
 CODE = ("muster", "stacks", "lambdas", "local", "bench", "ecs_listener", "app.py")
@@ -56,9 +58,21 @@ def test_only_the_app_reads_context():
     readers = [
         module.name
         for module in modules(*CODE)
-        if {"try_get_context", "get_context"} & set(_attributes(module)) and module.name != "app.py"
+        if module.name != "app.py" and any(_is_context(node) for node in module.nodes())
     ]
     assert readers == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ('app.node.try_get_context("stage")', True),
+        ('self.node.get_context("stage")', True),
+        ('multiprocessing.get_context("spawn")', False),
+    ],
+)
+def test_reading_context_is_told_from_its_namesakes(text: str, reads: bool):
+    assert any(_is_context(node) for node in ast.walk(ast.parse(text))) == reads
 
 
 def test_sql_lives_in_sql_files():
@@ -96,8 +110,16 @@ def _reads_environ(module: Module) -> bool:
     )
 
 
+def _is_context(node: ast.AST) -> bool:
+    """`try_get_context`, or `get_context` of a construct's node; multiprocessing has one of its own."""
+    if not isinstance(node, ast.Attribute):
+        return False
+    of_node = isinstance(node.value, ast.Attribute) and node.value.attr == "node"
+    return node.attr == "try_get_context" or (node.attr == "get_context" and of_node)
+
+
 def _attributes(module: Module) -> Iterator[str]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes():
         if isinstance(node, ast.Attribute):
             yield node.attr
 
@@ -106,12 +128,12 @@ def _strings(module: Module) -> Iterator[tuple[int, str]]:
     """String constants that are not docstrings; the literal parts of f-strings too."""
     docstrings = {
         id(node.body[0].value)
-        for node in ast.walk(module.tree)
+        for node in module.nodes()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(module.tree):
+    for node in module.nodes():
         if (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
