@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import shutil
 import tempfile
 import time
@@ -22,7 +23,6 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
-from uuid import uuid4
 
 import psycopg2
 
@@ -63,10 +63,10 @@ def plain(url: str) -> Work:
     def work(end: float) -> int:
         done = 0
         while time.monotonic() < end:
-            job_id = uuid4().hex
+            job_id = os.urandom(16).hex()
             cursor.execute(
                 "INSERT INTO plain_job (id, job_id, status, params) VALUES (%s, %s, 'pending', %s)",
-                (str(uuid4()), job_id, '{"n":1}'),
+                (os.urandom(16).hex(), job_id, '{"n":1}'),
             )
             cursor.execute(
                 "UPDATE plain_job SET status = 'running', started_at = now() WHERE job_id = %s",
@@ -92,7 +92,7 @@ def batches(url: str) -> Work:
     def work(end: float) -> int:
         done = 0
         while time.monotonic() < end:
-            deliveries = [_delivery(uuid4().hex) for _ in range(BATCH)]
+            deliveries = [_delivery(os.urandom(16).hex()) for _ in range(BATCH)]
             judged = ledger.claim(deliveries, claimant=claimant, lease=timedelta(seconds=60))
             claims = [judgement.claim for judgement in judged if judgement.claim is not None]
             done += len(ledger.settle([_completed(claim) for claim in claims]))

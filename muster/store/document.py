@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from muster.message.body import MAX_DEPTH, REPLACEMENT, UNSTORABLE, deeper_than
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
 
 def document(value: Any) -> str:
     """`value` as JSON that jsonb can hold: NUL and lone surrogates become U+FFFD.
@@ -19,9 +21,9 @@ def document(value: Any) -> str:
         ValueError: it holds NaN or an infinity, or refers to itself.
         TypeError: it holds what JSON cannot express.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _encode(value)
     if "\\u0000" in text or not _encodable(text):
-        text = json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"))
+        text = _encode(_clean(value))
     return text
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
+#: The two upper bits of this digit are 10; the lower ones are noise.
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
 
 def new_execution_id(*, now: datetime) -> str:
     """The text of a UUIDv7 (RFC 9562 section 5.7) of this moment, in milliseconds."""
-    noise = bytearray(os.urandom(10))
-    noise[0] = noise[0] & 0x0F | 0x70
-    noise[2] = noise[2] & 0x3F | 0x80
-    digits = f"{int(now.timestamp() * 1000) & (1 << 48) - 1:012x}{noise.hex()}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time = f"{int(now.timestamp() * 1000) & (1 << 48) - 1:012x}"
+    noise = os.urandom(10).hex()
+    variant = _VARIANT[noise[3]]
+    return f"{time[:8]}-{time[8:]}-7{noise[:3]}-{variant}{noise[4:7]}-{noise[7:19]}"

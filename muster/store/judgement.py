@@ -8,9 +8,11 @@ from muster.model import Claim, Claimant, Delivery, Failure, Judgement, Status, 
 from muster.store.connection import Row
 
 
-def new_judgement(delivery: Delivery, row: Row, claimant: Claimant) -> Judgement:
-    """What a row of `claim_new` says of its delivery."""
-    _, execution_id, created_at, status, lease_expires_at, queued_at = row
+def new_judgement(
+    delivery: Delivery, row: Row, *, claimant: Claimant, lease: timedelta
+) -> Judgement:
+    """What a row of `claim_new` says of its delivery; the rest of the row is what was sent."""
+    _, execution_id, created_at, status = row
     if status == Status.CANCELLED:
         return Judgement(message_id=delivery.message_id, verdict=Verdict.CANCELLED)
     claim = Claim(
@@ -31,8 +33,8 @@ def new_judgement(delivery: Delivery, row: Row, claimant: Claimant) -> Judgement
         source=delivery.source,
         traceparent=delivery.traceparent,
         hops=delivery.hops,
-        queued_at=queued_at,
-        lease_expires_at=lease_expires_at,
+        queued_at=delivery.sent_at or created_at,
+        lease_expires_at=created_at + lease,
     )
     return Judgement(message_id=delivery.message_id, verdict=Verdict.TAKEN, claim=claim)
 

@@ -145,7 +145,10 @@ class Ledger:
             },
         )
         by_job = {d.job_id: d for d in deliveries}
-        return {row[0]: new_judgement(by_job[row[0]], row, claimant) for row in rows}
+        return {
+            row[0]: new_judgement(by_job[row[0]], row, claimant=claimant, lease=lease)
+            for row in rows
+        }
 
     def _claim_known(
         self, deliveries: list[Delivery], *, claimant: Claimant, lease: timedelta, token: str

@@ -5,42 +5,56 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from muster.model import Delivery, Outcome
+from muster.model import Delivery, Outcome, Status
 from muster.store.identifier import new_execution_id
 
 
 def new_row(delivery: Delivery, now: datetime) -> dict[str, Any]:
-    """A job as `claim_new` would record it, under a fresh execution id."""
-    return {
+    """A job as `claim_new` would record it, under a fresh execution id. What is absent is null there."""
+    row: dict[str, Any] = {
         "execution_id": new_execution_id(now=now),
         "job_id": delivery.job_id,
         "message_id": delivery.message_id,
         "tenant": delivery.tenant,
         "params": delivery.params,
-        "body": delivery.body,
         "priority": delivery.priority,
         "source": delivery.source,
-        "scheduled_for": delivery.scheduled_for and delivery.scheduled_for.isoformat(),
-        "traceparent": delivery.traceparent,
-        "hops": delivery.hops,
-        "sent_at": delivery.sent_at and delivery.sent_at.isoformat(),
     }
+    if delivery.body is not None:
+        row["body"] = delivery.body
+    if delivery.scheduled_for is not None:
+        row["scheduled_for"] = delivery.scheduled_for.isoformat()
+    if delivery.traceparent is not None:
+        row["traceparent"] = delivery.traceparent
+    if delivery.hops:
+        row["hops"] = delivery.hops
+    if delivery.sent_at is not None:
+        row["sent_at"] = delivery.sent_at.isoformat()
+    return row
 
 
 def outcome_row(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    """An outcome as `settle` writes it."""
-    return {
-        "execution_id": outcome.claim.execution_id,
-        "created_at": outcome.claim.created_at.isoformat(),
-        "fence": outcome.claim.fence,
+    """An outcome as `settle` writes it. What is absent is null there."""
+    claim = outcome.claim
+    row: dict[str, Any] = {
+        "execution_id": claim.execution_id,
+        "created_at": claim.created_at.isoformat(),
+        "fence": claim.fence,
         "status": outcome.status,
         "kind": outcome.kind,
-        "result": outcome.result,
-        "result_ref": outcome.result_ref,
-        "error": outcome.error and outcome.error.to_json(at=now),
-        "metrics": outcome.metrics or None,
-        "delay": outcome.delay.total_seconds(),
-        "relay_delay": outcome.relay_delay.total_seconds(),
-        "refund": int(outcome.refund),
-        "reason": outcome.reason,
     }
+    if outcome.result is not None:
+        row["result"] = outcome.result
+    if outcome.result_ref is not None:
+        row["result_ref"] = outcome.result_ref
+    if outcome.metrics:
+        row["metrics"] = outcome.metrics
+    if outcome.error is not None:
+        row["error"] = outcome.error.to_json(at=now)
+    if outcome.reason is not None:
+        row["reason"] = outcome.reason
+    if outcome.status is Status.PENDING:
+        row["delay"] = outcome.delay.total_seconds()
+        row["relay_delay"] = outcome.relay_delay.total_seconds()
+        row["refund"] = int(outcome.refund)
+    return row

@@ -36,11 +36,11 @@ inserted AS (
            d.priority, d.source, d.params, d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
            %(log_stream)s::text, %(code_version)s::text,
            NULL, CASE p.status WHEN 'running' THEN now() + make_interval(secs => %(lease_seconds)s::float8) END,
-           d.scheduled_for, d.traceparent, d.hops, coalesce(d.sent_at, now()),
+           d.scheduled_for, d.traceparent, coalesce(d.hops, 0), coalesce(d.sent_at, now()),
            CASE p.status WHEN 'running' THEN now() END, CASE p.status WHEN 'cancelled' THEN now() END,
            CASE p.status WHEN 'cancelled' THEN 'agent_disabled' END
       FROM keyed k JOIN delivery d ON d.execution_id = k.execution_id CROSS JOIN policy p
-    RETURNING execution_id, created_at, job_id, status, lease_expires_at, queued_at, holder
+    RETURNING execution_id, created_at, job_id, status, holder
 ),
 logged AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, to_status, fence, attempt, reason, message_id)
@@ -49,7 +49,7 @@ logged AS (
            CASE i.status WHEN 'cancelled' THEN 'agent_disabled' END, i.holder
       FROM inserted i
 )
-SELECT i.job_id, i.execution_id::text, i.created_at, i.status, i.lease_expires_at, i.queued_at FROM inserted i;
+SELECT i.job_id, i.execution_id::text, i.created_at, i.status FROM inserted i;
 
 -- name: claim_known
 -- Judges deliveries of jobs that have a row, and takes those that may run now. Verdicts: `held` (this very
@@ -173,7 +173,7 @@ WITH outcome AS (
 settled AS (
     UPDATE agent_job_execution e
        SET status = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE o.status END,
-           attempts = e.attempts - o.refund,
+           attempts = e.attempts - coalesce(o.refund, 0),
            result = o.result,
            result_ref = o.result_ref,
            error = o.error,
@@ -190,7 +190,7 @@ settled AS (
       FROM outcome o
      WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
        AND e.status || '' = 'running' AND e.fence = o.fence
-    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts + o.refund AS attempt, o.kind, o.reason
+    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts + coalesce(o.refund, 0) AS attempt, o.kind, o.reason
 ),
 logged AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)
