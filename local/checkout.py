@@ -8,8 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.errors import LocalCloudError
+
 #: Names another folder for the state of the local cloud, so that several can run from one checkout.
 STATE_VARIABLE = "MUSTER_STATE_DIR"
+
+#: Name the ports of a fresh cloud; without them free ones are taken, and kept over restarts.
+EMULATOR_PORT_VARIABLE = "MUSTER_EMULATOR_PORT"
+POSTGRES_PORT_VARIABLE = "MUSTER_POSTGRES_PORT"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,15 +24,31 @@ class Checkout:
 
     root: Path
     state: Path
+    emulator_port: int | None = None
+    postgres_port: int | None = None
 
     @classmethod
     def locate(cls, environ: Mapping[str, str] | None = None) -> Checkout:
-        """The checkout this code runs from; its state is in `.muster/local` unless told otherwise."""
+        """The checkout this code runs from; its state is in `.muster/local` unless told otherwise.
+
+        Raises:
+            LocalCloudError: a variable names no port.
+        """
         environ = os.environ if environ is None else environ
         root = Path(__file__).resolve().parent.parent
         named = environ.get(STATE_VARIABLE)
         state = Path(named).expanduser().absolute() if named else root / ".muster" / "local"
-        return cls(root=root, state=state)
+        return cls(
+            root=root,
+            state=state,
+            emulator_port=_port(environ, EMULATOR_PORT_VARIABLE),
+            postgres_port=_port(environ, POSTGRES_PORT_VARIABLE),
+        )
+
+    @property
+    def named_ports(self) -> tuple[int, ...]:
+        """Ports that the user chose: another will not do."""
+        return tuple(port for port in (self.emulator_port, self.postgres_port) if port)
 
     @property
     def state_file(self) -> Path:
@@ -84,3 +106,12 @@ class Checkout:
     def tools(self) -> Path:
         """Folder of this interpreter's programs: `python`, `node` and `muster`."""
         return Path(sys.executable).parent
+
+
+def _port(environ: Mapping[str, str], variable: str) -> int | None:
+    text = environ.get(variable)
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise LocalCloudError(f"{variable}={text!r} is no port; give a number from 1024 to 65535")
+    return int(text)

@@ -66,7 +66,9 @@ class Supervisor:
             children=(),
             nonce=nonce,
         )
-        self._postgres = Postgres(checkout.database, port=self._state.postgres_port)
+        self._postgres = Postgres(
+            checkout.database, port=checkout.postgres_port or self._state.postgres_port
+        )
 
     def run(self) -> None:
         """Start, stay, and leave nothing behind."""
@@ -105,8 +107,11 @@ class Supervisor:
         self._state.write(self._checkout.state_file)
 
     def _start(self) -> None:
+        for port in self._checkout.named_ports:
+            if not ports.is_free(port):
+                raise LocalCloudError(f"Port {port} is in use; name another, or end what uses it.")
         # The emulator takes longest: it starts first and comes up beside Postgres.
-        emulator = self._start_emulator(self._state.emulator_port)
+        emulator = self._start_emulator(self._checkout.emulator_port or self._state.emulator_port)
         # From this thread, the main one: Postgres ends when the thread that started it does.
         self._postgres.start(timeout=START_TIMEOUT)
         database_url = ensure_database(self._postgres)
