@@ -1,6 +1,6 @@
 """How many jobs a second the ledger claims and settles, against the plainest table that could record them.
 
-    python -m bench.ledger [--rounds N] [--seconds S] [--json]
+    python -m bench.ledger [--rounds N] [--seconds S] [--clients N,N] [--json]
 
 The ledger claims and settles in batches of 10, with everything that belongs to it: the idempotency key, the
 fence and the log of transitions. The peer is one INSERT and two UPDATEs a message on a table of its own. Both
@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -122,12 +122,12 @@ class Sample:
     server_cpu: float | None
 
 
-def measure(*, rounds: int, seconds: float) -> Report:
+def measure(*, rounds: int, seconds: float, numbers: Sequence[int]) -> Report:
     """Measure both with each number of clients, in turns."""
     samples: dict[tuple[str, int], list[Sample]] = {}
     with _server() as server:
         url = server.url("bench")
-        for clients in CLIENTS:
+        for clients in numbers:
             for name in SUBJECTS:
                 _sample(server, url, name, clients, 0.3)  # warms caches and plans
             for _ in range(rounds):
@@ -209,7 +209,7 @@ def _report(samples: dict[tuple[str, int], list[Sample]], version: str) -> Repor
         server = [s.server_cpu for s in taken if s.server_cpu is not None]
         if server:
             figures[f"{label}, server CPU-s per 1,000 jobs"] = round(median(server), 4)
-    for clients in CLIENTS:
+    for clients in sorted({clients for _, clients in samples}):
         figures[f"ledger / plain table, {clients} clients"] = _ratio(samples, clients)
     return Report(
         benchmark="ledger",
@@ -233,10 +233,16 @@ def _report(samples: dict[tuple[str, int], list[Sample]], version: str) -> Repor
     )
 
 
-def _ratio(samples: dict[tuple[str, int], list[Sample]], clients: int) -> float:
+def _ratio(samples: dict[tuple[str, int], list[Sample]], clients: int) -> float | None:
     """Of each round's pair, since both ran under the same load; the median of the rounds."""
+    if (LEDGER, clients) not in samples:
+        return None
     pairs = zip(samples[LEDGER, clients], samples[PLAIN, clients], strict=True)
     return round(median(ours.jobs_per_second / plain.jobs_per_second for ours, plain in pairs), 3)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
 
 
 def main() -> None:
@@ -244,11 +250,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="rounds a number of clients")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
+    parser.add_argument(
+        "--clients", type=_numbers, default=CLIENTS, help="numbers of clients, such as 1,4"
+    )
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.seconds <= 0:
         parser.error("--rounds must be at least 1, and --seconds more than 0")
-    report = measure(rounds=arguments.rounds, seconds=arguments.seconds)
+    report = measure(rounds=arguments.rounds, seconds=arguments.seconds, numbers=arguments.clients)
     report.print(as_json=arguments.json)
 
 
