@@ -140,11 +140,11 @@ def test_what_does_not_go_away_is_told_with_its_class(clerk: Clerk):
 
 def test_a_wrong_statement_is_told_at_once_and_harms_no_other(clerk: Clerk):
     # Given a statement that can never work
-    bad = replace(ONE, name="bad", prepare="PREPARE bad AS SELECT none", execute="EXECUTE bad")
+    bad = replace(ONE, name="bad", prepare="PREPARE bad AS SELECT 1 / 0", execute="EXECUTE bad")
     with closing(database_of(clerk.url)) as database:
         # When it runs / Then its own error comes, not "unavailable", and the connection stays good
         for _ in range(2):
-            with pytest.raises(psycopg2.errors.UndefinedColumn):
+            with pytest.raises(psycopg2.errors.DivisionByZero):
                 database.run(bad)
         assert database.run(ONE) == [(1,)]
 
