@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+
 import pytest
 
 pytest_plugins = [
@@ -13,6 +16,16 @@ pytest_plugins = [
 
 #: Fixtures that cost seconds once a session: one process runs all tests that take one of them.
 _COSTLY = ("synthesised", "deployed")
+
+
+def pytest_configure() -> None:
+    """End like a Ctrl-C when asked to end: fixtures then stop the servers that they started.
+
+    What a shell runs in its background is deaf to Ctrl-C, and so would be all that the tests start and interrupt.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
