@@ -21,7 +21,7 @@ _COSTLY = ("synthesised", "deployed")
 def pytest_configure() -> None:
     """End like a Ctrl-C when asked to end: fixtures then stop the servers that they started.
 
-    What a shell runs in its background is deaf to Ctrl-C, and so would be all that the tests start and interrupt.
+    What a shell runs in its background is deaf to Ctrl-C, and so would be all that the tests start there.
     """
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
