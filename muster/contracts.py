@@ -43,7 +43,7 @@ class MetricName:
     FIRED = "Fired"  # planned times of schedules for which an execution was recorded
     RELAYED = "Relayed"
     RESCUED = "Rescued"
-    BACKLOG = "Backlog"  # messages visible, per lane
+    BACKLOG = "Backlog"  # messages visible, over all lanes of the agent
     RUNNING = "Running"  # executions running
     TICK = "DispatcherTick"
 
@@ -61,7 +61,7 @@ class DeadLetterAttribute:
 
 
 class OutputKey:
-    """Keys of the agents stacks' CloudFormation outputs, and how an agent's own are made."""
+    """Keys of the stacks' CloudFormation outputs."""
 
     AGENTS = "Agents"  # JSON: {agent id: {"queues": {lane: url}, "dlq": url, "function": name}}
     UPLOADS_BUCKET = "UploadsBucket"
