@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from local.aws import LocalAws
 from local.errors import LocalCloudError
@@ -22,18 +23,24 @@ class Dispatcher:
     #: Seconds between calls.
     pause = 4.0
 
-    def __init__(self, aws: LocalAws) -> None:
+    def __init__(self, aws: LocalAws, *, allowed: Callable[[], bool]) -> None:
+        self._allowed = allowed
         self._lambda = aws.client("lambda")
         self._function = ""
         self._called = 0.0
 
-    def nudge(self) -> None:
-        """Call it, unless that was done moments ago.
+    def nudge(self, elapsed: float) -> None:
+        """Call it, unless that was done moments ago, cannot help yet, or is not allowed.
+
+        Args:
+            elapsed: seconds since the jobs were sent.
 
         Raises:
             LocalCloudError: the stage has no dispatcher.
         """
-        if time.monotonic() - self._called < self.pause:
+        if elapsed < self.first_call_after or time.monotonic() - self._called < self.pause:
+            return
+        if not self._allowed():
             return
         self._function = self._function or self._find()
         self._lambda.invoke(FunctionName=self._function, InvocationType="Event", Payload=b"{}")

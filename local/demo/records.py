@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from local.aws import LocalAws
+from local.demo import schedule
+from local.demo.schedule import Fire
 from muster.aws.sqs import Queues
 from muster.cli.dead_letters import DeadLetter, peek
 from muster.model import Status
@@ -49,6 +51,11 @@ class Records:
             Record(**{**row, "status": Status(row["status"])})
             for row in self._reader.rows("job_outcomes", self._wanted)
         ]
+
+    def fires(self) -> list[Fire]:
+        """The fires of the demo's schedule, planned and past."""
+        wanted = {"agent": schedule.AGENT, "schedule": schedule.SCHEDULE}
+        return [Fire.of(row) for row in self._reader.rows("fires_of_schedule", wanted)]
 
 
 @contextmanager

@@ -28,6 +28,8 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: s
         "document-profile": {"completed": 103, "failed": 1},
         "fails-twice": {"completed": 1},
     }
+    # And the deployed tick fired a schedule
+    assert shown["schedule"]["completed"] >= 1
     # And the dead letters have reasons
     reasons = {letter["agent"]: letter["reason"].split(":")[0] for letter in shown["dlq"]}
     assert reasons == {"always-fails": "retry_later", "document-profile": "malformed_body"}

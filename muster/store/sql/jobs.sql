@@ -47,3 +47,10 @@ SELECT e.job_id, e.params
   FROM (SELECT job_id, params, source FROM agent_job_execution
          WHERE agent_id = %(agent)s AND created_at > now() - interval '1 hour') AS e
  WHERE e.source = 's3' AND e.params ->> 'bucket' = %(bucket)s AND e.params ->> 'key' = ANY(%(keys)s);
+
+-- name: fires_of_schedule
+-- The fires of one schedule that the last hour recorded, by planned time.
+SELECT e.status, e.scheduled_for, e.started_at, e.result
+  FROM agent_job_execution e
+ WHERE e.agent_id = %(agent)s AND e.schedule = %(schedule)s AND e.created_at > now() - interval '1 hour'
+ ORDER BY e.scheduled_for;

@@ -1,0 +1,126 @@
+"""What the demo shows beside its jobs: when it is over, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from local.demo.job import PlannedJob
+from local.demo.messages import Messages
+from local.demo.records import Record
+from local.demo.schedule import Fire, Schedule, wrong
+from local.demo.watch import watch
+from muster.model import Status
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PLANNED = Fire(
+    status=Status.PENDING,
+    scheduled_for=NOW + timedelta(seconds=20),
+    started_at=None,
+    result=None,
+)
+DONE = replace(
+    PLANNED,
+    status=Status.COMPLETED,
+    started_at=PLANNED.scheduled_for,
+    result={"greeting": "hello"},
+)
+
+
+def test_a_schedule_is_shown_when_a_fire_that_the_tick_recorded_has_ended():
+    # Given a ledger that first holds an old fire, then a planned one, then its end
+    ledger = [replace(DONE, scheduled_for=NOW - timedelta(seconds=20))]
+    schedule = Schedule(read=lambda: ledger, begun=NOW)
+    assert not schedule.recorded
+    assert not schedule.over()
+    ledger.append(PLANNED)
+    # When the deployed tick has recorded the fire
+    assert schedule.recorded
+    # Then it is over as soon as the fire has ended
+    assert not schedule.over()
+    ledger[1] = DONE
+    assert schedule.over()
+    assert schedule.problems() == []
+    assert schedule.fires == {"completed": 1}
+
+
+def test_a_fire_that_another_call_recorded_does_not_count():
+    # Given a schedule whose own fire is planned
+    ledger = [PLANNED]
+    schedule = Schedule(read=lambda: ledger, begun=NOW)
+    assert schedule.recorded
+    # When a later fire, recorded after others may call the dispatcher, ends first
+    ledger.append(replace(DONE, scheduled_for=NOW + timedelta(seconds=40)))
+    # Then it proves nothing
+    assert not schedule.over()
+    assert schedule.problems() == ["keeps-time (a fire of a schedule): no fire ended"]
+
+
+@pytest.mark.parametrize(
+    ("fire", "problem"),
+    [
+        (replace(DONE, status=Status.FAILED), "is failed instead of completed"),
+        (replace(DONE, started_at=NOW), "started early"),
+        (replace(DONE, result=None), "was not given what its schedule says"),
+    ],
+)
+def test_a_fire_that_is_not_as_it_must_be_is_told(fire: Fire, problem: str):
+    # Given a fire that ended otherwise than it must
+    # When it is judged
+    (told,) = wrong(fire)
+    # Then the one problem is named
+    assert problem in told
+
+
+def test_messages_are_over_when_all_have_ended_and_every_copy_is_counted():
+    # Given a job that was sent twice
+    job = PlannedJob(what="a duplicate", agent="one", body="{}", job_id="j", copies=2)
+    running = Record(
+        agent_id="one",
+        job_id="j",
+        execution_id="e",
+        status=Status.RUNNING,
+        attempts=1,
+        result=None,
+        error=None,
+        latency_ms=None,
+        duplicates=0,
+    )
+    states = iter(
+        [
+            running,
+            replace(running, status=Status.COMPLETED),
+            replace(running, status=Status.COMPLETED, duplicates=1),
+        ]
+    )
+    messages = Messages([job], read=lambda: [next(states)], buried=list)
+    # When it runs, ends, and its copy is counted
+    said = [(messages.over(), messages.what) for _ in range(3)]
+    # Then it is over at the last, and until then it says what it waits for
+    assert said == [
+        (False, "a duplicate (0 of 1 jobs ended)"),
+        (False, "the duplicates to be counted (1 of 1 jobs ended)"),
+        (True, "the duplicates to be counted (1 of 1 jobs ended)"),
+    ]
+    assert messages.problems() == []
+
+
+def test_watching_ends_with_the_last_scene():
+    # Given a scene that is over at once and one that takes three looks
+    ledger: list[Fire] = []
+    schedule = Schedule(read=lambda: ledger, begun=NOW)
+    lines: list[str] = []
+    rounds: list[float] = []
+
+    def meanwhile(elapsed: float) -> None:
+        rounds.append(elapsed)
+        if len(rounds) == 2:
+            ledger.append(DONE)
+
+    # When they are watched
+    watch([Messages([], read=list, buried=list), schedule], say=lines.append, meanwhile=meanwhile)
+    # Then it lasts as long as the slowest, and says how many were shown
+    assert len(rounds) == 2
+    assert lines[-1].startswith("  2 of 2 shown after")
