@@ -132,6 +132,26 @@ class AgentEnvironment(DatabaseEnvironment):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListenerEnvironment(AgentEnvironment):
+    """Environment of a container of `ecs_listener/` that runs one agent; its lanes are `queue_urls`."""
+
+    #: Visibility, in seconds, that the listener asks for at receive and at each renewal.
+    visibility_seconds: str
+    #: Jobs at once in this one task.
+    concurrency: str
+    #: Jobs at once over all tasks and lanes of the agent: the manifest's `concurrency`.
+    agent_concurrency: str
+    #: Seconds after SIGTERM until what still runs is handed back; below the task's stop timeout.
+    drain_seconds: str
+    #: Port of `/health` and `/metrics`, on every address of the task.
+    http_port: str
+    #: `yes`: hold ECS task scale-in protection while busy; `no` where there is no ECS agent to ask.
+    scale_in_protection: str
+    #: `boto3` or `fast`: how SQS is spoken to.
+    transport: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DispatcherEnvironment(DatabaseEnvironment):
     """Environment of the scheduled function in `lambdas/scheduler/`."""
 
