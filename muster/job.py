@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from muster.database import JobDatabase, NoTables
+
 #: What an agent returns: anything JSON can hold, or None.
 Result = Any
 
@@ -46,6 +48,8 @@ class Job:
     #: What an earlier attempt gave to `checkpoint`; None at first.
     state: Any = None
     save: Callable[[Any], None] = field(default=_no_checkpoint, repr=False)
+    #: The agent's own tables, by the statements of its `sql/*.sql`.
+    database: JobDatabase = field(default_factory=NoTables, repr=False)
     #: What `count` added up; stored with the execution.
     counters: dict[str, int] = field(default_factory=dict[str, int], repr=False)
 

@@ -71,27 +71,30 @@ def lambda_host() -> LambdaHost:
     from muster.execution.burial import Burial
     from muster.execution.params import params_checker
     from muster.execution.record import Recorder
+    from muster.isolation.in_thread import InThread
     from muster.log import logger
     from muster.manifest import load_manifest
     from muster.model import Claimant
     from muster.store.ledger import Ledger
-    from muster.store.opening import open_database
+    from muster.store.opening import open_database, open_tables
 
     environment = AgentEnvironment.from_environ(os.environ)
     folder = Path(os.environ.get("LAMBDA_TASK_ROOT", ".")) / environment.agent_folder
     manifest = load_manifest(folder / "agent.toml")
+    database = open_database(environment, secrets=Secrets())
     agent = Agent(
         agent_id=manifest.id,
         version=manifest.version,
-        function=load_agent(folder),
+        caller=InThread(load_agent(folder)),
         timeout=manifest.timeout,
         max_attempts=manifest.max_attempts,
         check_params=params_checker(manifest.input_schema),
         config=manifest.config,
+        database=open_tables(database, agent_id=manifest.id, folder=folder),
     )
     clock, log, queues = SystemClock(), logger(manifest.id), Queues()
     metrics = EmbeddedMetrics(stage=environment.stage, agent=manifest.id)
-    ledger = Ledger(open_database(environment, secrets=Secrets()), clock=clock)
+    ledger = Ledger(database, clock=clock)
     recorder = Recorder(log=log, metrics=metrics, clock=clock)
     worker = Worker(
         agent=agent,

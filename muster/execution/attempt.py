@@ -6,9 +6,6 @@ import json
 import logging
 import math
 import random
-import resource
-import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,18 +14,16 @@ from typing import Any
 from muster.clock import Clock
 from muster.contracts import INLINE_RESULT_BYTES
 from muster.crashpoint import CrashPointReached, crashpoint
-from muster.errors import Cancelled, JobTimeout, PermanentError
-from muster.execution.deadline import DeadlineReached, deadline
+from muster.database import JobDatabase, NoTables
+from muster.errors import Cancelled, PermanentError
 from muster.execution.report import error_record
+from muster.isolation.caller import Caller, Ended
 from muster.job import Job
-from muster.model import Claim, Outcome, Status
+from muster.model import Claim, ErrorRecord, Outcome, Status
 from muster.ports import Objects
 from muster.retry import decide, relay_delay
 from muster.store.document import bounded_document
 from muster.store.ledger import Ledger
-
-#: Bytes that ru_maxrss counts in.
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,13 +32,16 @@ class Agent:
 
     agent_id: str
     version: str
-    function: Callable[[Job], Any]
+    #: Calls its function, where the manifest wants it to run.
+    caller: Caller
     #: Longest run of one attempt.
     timeout: timedelta
     max_attempts: int
     #: Says what is wrong with the params, or None.
     check_params: Callable[[Mapping[str, Any]], str | None]
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    #: The agent's own tables.
+    database: JobDatabase = field(default_factory=NoTables)
 
 
 class ParamsInvalid(PermanentError):
@@ -65,7 +63,7 @@ class ClaimLost(Cancelled):
 
 
 class Attempts:
-    """Runs attempts of one agent in this thread."""
+    """Runs attempts of one agent, one at a time in each thread that calls `run`."""
 
     def __init__(
         self,
@@ -89,31 +87,28 @@ class Attempts:
     def run(self, claim: Claim, *, limit: timedelta) -> Outcome:
         """Run one claimed job for at most `limit`; whatever the agent does, an outcome comes back."""
         counters: dict[str, int] = {}
-        started, cpu = self._clock.monotonic(), time.process_time()
+        started = self._clock.monotonic()
+        ended = Ended()
         result: Any = None
         result_ref: str | None = None
         error: BaseException | None = None
         try:
-            with deadline(limit):
-                crashpoint("run.before")
-                result = self._call(claim, limit=limit, counters=counters)
-                crashpoint("run.after")
-            result, result_ref = self._stored(claim, result)
-        except DeadlineReached:
-            error = JobTimeout(
-                f"it ran longer than its timeout of {limit.total_seconds():g} s; raise `timeout` in "
-                "agent.toml, or save progress with job.checkpoint()"
-            )
+            crashpoint("run.before")
+            ended = self._call(claim, limit=limit, counters=counters)
+            crashpoint("run.after")
+            error = ended.error
+            if error is None:
+                result, result_ref = self._stored(claim, ended.result)
         except CrashPointReached:
             raise
-        except BaseException as raised:  # noqa: BLE001 - agents raise anything, and the others must run
+        except BaseException as raised:  # noqa: BLE001 - a result may do anything when it is read, and the others must run
             error = raised
         elapsed = self._clock.monotonic() - started
         metrics = {
             **_storable(counters),
             "executionTime": round(elapsed * 1000, 3),
-            "memoryUsage": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT,
-            "cpuUsage": round((time.process_time() - cpu) / elapsed * 100, 1) if elapsed else 0.0,
+            "memoryUsage": ended.memory_bytes,
+            "cpuUsage": round(ended.cpu_seconds / elapsed * 100, 1) if elapsed else 0.0,
         }
         if error is None:
             return Outcome(
@@ -124,12 +119,12 @@ class Attempts:
                 result_ref=result_ref,
                 metrics=metrics,
             )
-        return self._failed(claim, error, metrics)
+        return self._failed(claim, error, ended.record or error_record(error), metrics)
 
-    def _call(self, claim: Claim, *, limit: timedelta, counters: dict[str, int]) -> Any:
+    def _call(self, claim: Claim, *, limit: timedelta, counters: dict[str, int]) -> Ended:
         problem = self._agent.check_params(claim.params)
         if problem is not None:
-            raise ParamsInvalid(problem)
+            return Ended(error=ParamsInvalid(problem))
         job = Job(
             id=claim.job_id,
             params=claim.params,
@@ -140,9 +135,10 @@ class Attempts:
             log=self._log,
             state=claim.state,
             save=lambda state: self._save(claim, state),
+            database=self._agent.database,
             counters=counters,
         )
-        return self._agent.function(job)
+        return self._agent.caller.call(job, limit=limit)
 
     def _save(self, claim: Claim, state: Any) -> None:
         if not self._ledger.checkpoint(claim, state):
@@ -163,14 +159,19 @@ class Attempts:
         key = f"results/{claim.agent_id}/{claim.execution_id}-{claim.fence}.json"
         return None, self._objects.put_json(self._results_bucket, key, result)
 
-    def _failed(self, claim: Claim, error: BaseException, metrics: Mapping[str, Any]) -> Outcome:
+    def _failed(
+        self,
+        claim: Claim,
+        error: BaseException,
+        record: ErrorRecord,
+        metrics: Mapping[str, Any],
+    ) -> Outcome:
         decision = decide(
             error,
             attempt=claim.attempt,
             max_attempts=claim.max_attempts,
             jitter=self._jitter(),
         )
-        record = error_record(error)
         return Outcome(
             claim=claim,
             status=decision.status,

@@ -1,11 +1,17 @@
-"""Opens the ledger's database from a component's environment."""
+"""Opens the ledger's database from a component's environment, and an agent's own tables on it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from muster.contracts import DatabaseEnvironment
+from muster.database import JobDatabase, NoTables
 from muster.ports import Secrets
 from muster.store.connection import Database
 from muster.store.settings import DatabaseSettings
+
+#: Folder of an agent that holds its statements.
+SQL_FOLDER = "sql"
 
 
 def open_database(environment: DatabaseEnvironment, *, secrets: Secrets) -> Database:
@@ -18,3 +24,12 @@ def open_database(environment: DatabaseEnvironment, *, secrets: Secrets) -> Data
         )
 
     return Database(settings)
+
+
+def open_tables(database: Database, *, agent_id: str, folder: Path) -> JobDatabase:
+    """What the jobs of the agent of that folder are handed; its statements are read at the first call."""
+    if not (folder / SQL_FOLDER).is_dir():
+        return NoTables()
+    from muster.store.agent_database import AgentDatabase
+
+    return AgentDatabase(database, agent_id=agent_id, folder=folder)

@@ -24,9 +24,12 @@ class Statement:
     text: str
     prepare: str
     execute: str
+    #: The names of its parameters, in the order in which they first appear.
+    parameters: tuple[str, ...]
 
 
-def _statement(name: str, text: str) -> Statement:
+def preparable(name: str, text: str) -> Statement:
+    """A statement that connections know by that name, from its text with `%(name)s`."""
     casts: dict[str, str] = {}
     for parameter, cast in _PARAMETER.findall(text):
         casts.setdefault(parameter, cast)
@@ -38,6 +41,7 @@ def _statement(name: str, text: str) -> Statement:
         text=text,
         prepare=f"PREPARE {name} AS {numbered}".replace("%%", "%"),
         execute=f"EXECUTE {name} ({arguments})" if order else f"EXECUTE {name}",
+        parameters=tuple(order),
     )
 
 
@@ -50,10 +54,18 @@ def statements(topic: str) -> dict[str, Statement]:
         ValueError: a name stands twice.
     """
     source = (files("muster.store") / "sql" / f"{topic}.sql").read_text("utf-8")
+    return {name: preparable(name, text) for name, text in named_texts(source, f"{topic}.sql")}
+
+
+def named_texts(source: str, file: str) -> list[tuple[str, str]]:
+    """Names and texts of the statements of a file.
+
+    Raises:
+        ValueError: a name stands twice.
+    """
     parts = _HEADER.split(source)[1:]
-    found: dict[str, Statement] = {}
-    for name, text in zip(parts[::2], parts[1::2], strict=True):
-        if name in found:
-            raise ValueError(f"sql/{topic}.sql names {name} twice")
-        found[name] = _statement(name, text.strip().rstrip(";"))
-    return found
+    names = parts[::2]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"sql/{file} names {name} twice")
+    return [(name, text.strip().rstrip(";")) for name, text in zip(names, parts[1::2], strict=True)]

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from muster.store.statements import _statement, statements
+from muster.store.statements import preparable, statements
 
 TOPICS = sorted(
     path.name.removesuffix(".sql")
@@ -17,13 +17,14 @@ TOPICS = sorted(
 
 
 def test_parameters_are_numbered_by_first_use_and_typed_there():
-    statement = _statement("s", "SELECT %(b)s::int, %(a)s::text[] WHERE %(b)s > 100%%2")
+    statement = preparable("s", "SELECT %(b)s::int, %(a)s::text[] WHERE %(b)s > 100%%2")
     assert statement.prepare == "PREPARE s AS SELECT $1::int, $2::text[] WHERE $1 > 100%2"
     assert statement.execute == "EXECUTE s (%(b)s::int, %(a)s::text[])"
+    assert statement.parameters == ("b", "a")
 
 
 def test_a_statement_without_parameters_is_executed_without_parentheses():
-    assert _statement("s", "SELECT 1").execute == "EXECUTE s"
+    assert preparable("s", "SELECT 1").execute == "EXECUTE s"
 
 
 def test_an_unknown_topic_is_an_error():
