@@ -12,6 +12,7 @@ from constructs import Construct
 from muster.contracts import OutputKey
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
+from stacks.constructs.agent import Surroundings
 from stacks.constructs.lambda_agent import LambdaAgent
 from stacks.constructs.registration import Registration
 from stacks.packaging import dependency_layer
@@ -48,15 +49,12 @@ class AgentsStack(Stack):
             mutable=False,
             add_grants_to_resources=True,
         )
+        surroundings = Surroundings(
+            platform=platform, storage=storage, alerts=alerts, dispatcher=relay
+        )
         agents = [
             LambdaAgent(
-                self,
-                manifest=manifest,
-                platform=platform,
-                dependencies=dependencies,
-                storage=storage,
-                alerts=alerts,
-                dispatcher=relay,
+                self, manifest=manifest, surroundings=surroundings, dependencies=dependencies
             )
             for manifest in manifests
             if dependencies is not None
