@@ -37,9 +37,6 @@ MAX_BATCH = 10
 #: AWS: most concurrent invocations of one SQS event source.
 MAX_CONCURRENCY = 1000
 
-#: Priorities that may have a lane, most urgent first.
-LANES = ("urgent", "critical", "high", "normal", "low")
-
 #: AWS: MiB of a Lambda function.
 LAMBDA_MEMORY = (128, 10240)
 LAMBDA_STORAGE = (512, 10240)

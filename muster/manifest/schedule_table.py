@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
+from muster.lane import LANES
 from muster.manifest.cron import check_cron
-from muster.manifest.limits import LANES, LEAST_PERIOD
+from muster.manifest.limits import LEAST_PERIOD
 from muster.manifest.model import Schedule
 from muster.manifest.moment import is_timezone
 from muster.manifest.problem import MISSING, shown

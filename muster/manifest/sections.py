@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
-from muster.manifest.limits import ENVIRONMENT_BYTES, LANES, MAX_BATCH, largest_batch
+from muster.lane import LANES
+from muster.manifest.limits import ENVIRONMENT_BYTES, MAX_BATCH, largest_batch
 from muster.manifest.model import Endpoint, Permissions, Queue, S3Trigger, Webhook
 from muster.manifest.problem import shown
 from muster.manifest.reader import Reader

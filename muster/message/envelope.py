@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from muster.contracts import ENVELOPE_VERSION
+from muster.lane import LANES, NORMAL
 from muster.message.body import UNSTORABLE
 from muster.message.traceparent import valid_traceparent
 from muster.model import Source
@@ -19,11 +20,8 @@ MARK = "muster"
 #: Longest job id, agent id or tenant, in characters.
 MAX_ID_LENGTH = 256
 
-#: Priorities, most urgent first; each can be a lane of an agent.
-PRIORITIES = ("urgent", "critical", "high", "normal", "low")
-
 DEFAULT_TENANT = "default"
-DEFAULT_PRIORITY = "normal"
+DEFAULT_PRIORITY = NORMAL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +32,8 @@ class Envelope:
     agent_id: str | None
     tenant: str
     params: dict[str, Any] | None
+    #: What the request sets of the agent's config; None when it says nothing.
+    config: dict[str, Any] | None
     priority: str
     source: str
     scheduled_for: datetime | None
@@ -47,6 +47,7 @@ def envelope(
     agent_id: str,
     tenant: str = DEFAULT_TENANT,
     params: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
     priority: str = DEFAULT_PRIORITY,
     source: str = Source.QUEUE,
     scheduled_for: datetime | None = None,
@@ -63,6 +64,7 @@ def envelope(
         "agent_id": agent_id,
         "tenant": tenant,
         "params": None if params is None else dict(params),
+        "config": None if config is None else dict(config),
         "priority": priority,
         "source": str(source),
         "scheduled_for": scheduled_for.isoformat() if scheduled_for else None,
@@ -83,8 +85,9 @@ def read_envelope(body: Mapping[str, Any]) -> Envelope | list[str]:
         job_id=fields.identifier("job_id", required=True) or "",
         agent_id=fields.identifier("agent_id"),
         tenant=fields.identifier("tenant") or DEFAULT_TENANT,
-        params=fields.params(),
-        priority=fields.choice("priority", PRIORITIES, DEFAULT_PRIORITY),
+        params=fields.table("params"),
+        config=fields.table("config"),
+        priority=fields.choice("priority", LANES, DEFAULT_PRIORITY),
         source=fields.choice("source", tuple(Source), Source.QUEUE),
         scheduled_for=fields.time("scheduled_for"),
         traceparent=valid_traceparent(body.get("traceparent")),
@@ -123,11 +126,11 @@ class _Fields:
             return None
         return value
 
-    def params(self) -> dict[str, Any] | None:
-        value = self._body.get("params")
+    def table(self, name: str) -> dict[str, Any] | None:
+        value = self._body.get(name)
         if value is None or isinstance(value, dict):
             return cast("dict[str, Any] | None", value)
-        self.problems.append("params must be an object")
+        self.problems.append(f"{name} must be an object")
         return None
 
     def choice(self, name: str, known: tuple[str, ...], default: str) -> str:

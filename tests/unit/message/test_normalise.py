@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from muster.contracts import MAX_HOPS
-from muster.manifest.limits import LANES
-from muster.message.envelope import PRIORITIES
 from muster.model import Delivery, Message, Rejection
 from muster.normalise import envelope, normalise
 
@@ -70,10 +68,6 @@ def test_an_envelope_says_everything():
         traceparent=TRACE,
         hops=3,
     )
-
-
-def test_every_priority_may_be_a_lane_and_the_reverse():
-    assert PRIORITIES == LANES
 
 
 def test_an_envelope_without_params_only_names_the_job():

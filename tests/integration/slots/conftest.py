@@ -1,0 +1,61 @@
+"""Workers that ask for the slots of one agent, and a way to let time pass in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from muster.store.connection import Database
+from muster.store.slots import Refused, Slot, Slots
+from tests.support.clerk import AGENT, database_of, query
+
+_TIMES = {
+    "agent_slot": ("taken_at", "expires_at"),
+    "agent_lane_wait": ("since", "present_until", "expected_until"),
+}
+
+
+class Gate:
+    """One agent's slots, its capacity and its lanes' workers."""
+
+    def __init__(self, url: str, database: Database) -> None:
+        self.url = url
+        self.slots = Slots(database)
+        self.capacity = 1
+
+    def ask(
+        self, lane: str = "normal", holder: str = "", lease: timedelta = timedelta(minutes=1)
+    ) -> Slot | Refused:
+        """A worker of a lane asks for a slot."""
+        return self.slots.take(
+            agent_id=AGENT, lane=lane, holder=holder or lane, capacity=self.capacity, lease=lease
+        )
+
+    def gets(self, lane: str = "normal", holder: str = "", **options: Any) -> Slot:
+        """It asks, and gets one."""
+        answer = self.ask(lane, holder, **options)
+        assert isinstance(answer, Slot), f"{lane} was refused"
+        return answer
+
+    def refused(self, lane: str = "normal", holder: str = "", **options: Any) -> float:
+        """It asks in vain; the seconds that it is told to wait."""
+        answer = self.ask(lane, holder, **options)
+        assert isinstance(answer, Refused), f"{lane} got slot {answer}"
+        return answer.wait.total_seconds()
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once."""
+        for table, columns in _TIMES.items():
+            changes = ", ".join(f"{c} = {c} - make_interval(secs => {seconds})" for c in columns)
+            query(self.url, f"UPDATE {table} SET {changes}")
+
+
+@pytest.fixture
+def gate(each_database_url: str) -> Iterator[Gate]:
+    """The slots of an agent that may do one thing at a time, on every PostgreSQL version at hand."""
+    with closing(database_of(each_database_url)) as database:
+        yield Gate(each_database_url, database)
