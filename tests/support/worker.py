@@ -17,6 +17,7 @@ from muster.execution.burial import Burial
 from muster.execution.disposition import Disposition, Fate
 from muster.execution.record import Recorder
 from muster.execution.worker import Worker
+from muster.isolation.in_thread import InThread
 from muster.job import Job
 from muster.ports import Outgoing, Queues, Visibility
 from muster.store.connection import Database
@@ -107,7 +108,7 @@ class Workshop:
         agent = Agent(
             agent_id=AGENT,
             version="1.0.0",
-            function=self._run,
+            caller=InThread(self._run),
             check_params=self._options.get("check_params", lambda _: None),
             timeout=self._options["timeout"],
             max_attempts=self._options["max_attempts"],
