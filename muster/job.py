@@ -6,9 +6,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from muster.database import JobDatabase, NoTables
+from muster.outbound import Outbound
+
+if TYPE_CHECKING:
+    from muster.safe_http import Policy, SafeHttp
 
 #: What an agent returns: anything JSON can hold, or None.
 Result = Any
@@ -50,6 +54,8 @@ class Job:
     save: Callable[[Any], None] = field(default=_no_checkpoint, repr=False)
     #: The agent's own tables, by the statements of its `sql/*.sql`.
     database: JobDatabase = field(default_factory=NoTables, repr=False)
+    #: Where `http` may call.
+    outbound: Outbound = field(default_factory=Outbound, repr=False)
     #: What `count` added up; stored with the execution.
     counters: dict[str, int] = field(default_factory=dict[str, int], repr=False)
 
@@ -60,6 +66,17 @@ class Job:
             muster.errors.Cancelled: another worker holds the job by now, so this one must stop.
         """
         self.save(state)
+
+    def http(self, policy: Policy | None = None) -> SafeHttp:
+        """A client for URLs that came from outside, within the manifest's `egress` and the stage's word.
+
+        Args:
+            policy: the agent's own limits.
+
+        Raises:
+            RefusedForGood: the manifest says `egress = "none"`.
+        """
+        return self.outbound.client(policy)
 
     def count(
         self, *, items_processed: int = 0, input_tokens: int = 0, output_tokens: int = 0

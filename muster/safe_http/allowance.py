@@ -9,6 +9,11 @@ from muster.errors import ConfigurationError
 from muster.safe_http.address import Address, Finding, Network, is_metadata, judge
 from muster.safe_http.host import parse_host
 from muster.safe_http.refusal import Refused
+from muster.safe_http.verdict import Verdict
+
+_OFF = Finding(
+    verdict=Verdict.EXTERNAL_REQUESTS_OFF, reason="external requests are off in this stage"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +22,11 @@ class Allowance:
 
     networks: tuple[Network, ...] = ()
     names: frozenset[str] = frozenset()
+    #: Whether nothing else may be called.
+    only: bool = False
 
     @classmethod
-    def of(cls, entries: tuple[str, ...]) -> Allowance:
+    def of(cls, entries: tuple[str, ...], *, only: bool = False) -> Allowance:
         """Read addresses (`127.0.0.1`), networks (`10.2.0.0/16`) and exact names (`feeds.test`).
 
         Raises:
@@ -37,7 +44,7 @@ class Allowance:
                 )
             else:
                 networks.append(network)
-        return cls(networks=tuple(networks), names=frozenset(names))
+        return cls(networks=tuple(networks), names=frozenset(names), only=only)
 
     def judge(self, name: str, address: Address) -> Finding | None:
         """None if the address may be called for that name.
@@ -46,16 +53,21 @@ class Allowance:
         """
         found = judge(address)
         if found is None:
-            return None
+            return _OFF if self.only and not self._lists(name, address) else None
         if is_metadata(address):
             exact = any(
                 network.network_address == address and network.num_addresses == 1
                 for network in self.networks
             )
             return None if exact else found
-        if name in self.names or any(address in network for network in self.networks):
-            return None
-        return found
+        return None if self._lists(name, address) else found
+
+    def judge_name(self, name: str) -> Finding | None:
+        """None if the name may be looked up."""
+        return _OFF if self.only and name not in self.names else None
+
+    def _lists(self, name: str, address: Address) -> bool:
+        return name in self.names or any(address in network for network in self.networks)
 
 
 def _network(entry: str) -> Network | None:

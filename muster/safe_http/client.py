@@ -43,7 +43,8 @@ class SafeHttp:
     ) -> None:
         self._policy = policy or Policy()
         self._clock = clock or SystemClock()
-        self._lookup = Lookup(resolver=resolver, allowance=Allowance.of(self._policy.allowed))
+        allowance = Allowance.of(self._policy.allowed, only=self._policy.only_allowed)
+        self._lookup = Lookup(resolver=resolver, allowance=allowance)
         if self._policy.authorities is not None:
             self._tls  # noqa: B018  # bad PEM is told when the client is made
 
@@ -55,8 +56,7 @@ class SafeHttp:
         """
         time_limit(request.timeout, self._policy)
         call = prepare(request, self._policy)
-        if call.url.host.address is not None:
-            self._lookup.judge(call.url.host, call.url.host.address)
+        self._lookup.judge_host(call.url.host)
 
     def fetch(self, request: Request) -> Response:
         """Call the URL; redirects are followed as the policy has it.

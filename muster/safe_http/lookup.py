@@ -45,6 +45,7 @@ class Lookup:
         Raises:
             Refused: there are none, or one of them may not be called.
         """
+        self.judge_host(host)
         if host.address is not None:
             found = (host.address,)
         else:
@@ -52,16 +53,22 @@ class Lookup:
         if not found:
             raise refusal(Verdict.DNS_FAILED, f"{host} has no address.")
         for address in found:
-            self.judge(host, address)
+            self._judge(host, address)
         return found
 
-    def judge(self, host: Host, address: Address) -> None:
-        """Judge one address of the host.
+    def judge_host(self, host: Host) -> None:
+        """Judge a host as far as that needs no lookup.
 
         Raises:
             Refused: it may not be called.
         """
-        problem = self._allowance.judge(host.name, address)
+        self._judge(host, host.address)
+
+    def _judge(self, host: Host, address: Address | None) -> None:
+        if address is None:
+            problem = self._allowance.judge_name(host.name)
+        else:
+            problem = self._allowance.judge(host.name, address)
         if problem is not None:
             raise refusal(problem.verdict, f"{host} is not called: {problem.reason}.")
 

@@ -43,6 +43,8 @@ class Policy:
     #: Addresses, networks and exact host names that are called although the registries say no: for
     #: servers of tests and demos. Ports are not exempt.
     allowed: tuple[str, ...] = ()
+    #: Whether nothing but `allowed` is called. No other name is even looked up.
+    only_allowed: bool = False
     #: PEM text of the only certificate authorities to trust; None trusts the system's.
     authorities: str | None = None
 

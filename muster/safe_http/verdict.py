@@ -39,6 +39,13 @@ class Verdict(StrEnum):
     BODY_REFUSED = ("body_refused", "The body is not bytes, too large, or the method takes none.")
     BAD_TIMEOUT = ("bad_timeout", "The timeout is no positive number of seconds.")
 
+    # What this agent may call at all.
+    EGRESS_NONE = ("egress_none", 'The agent\'s manifest says `egress = "none"`.')
+    EXTERNAL_REQUESTS_OFF = (
+        "external_requests_off",
+        "The stage does not let its agents call strangers: `ALLOW_EXTERNAL_REQUESTS` is not `yes`.",
+    )
+
     # Where the name leads.
     DNS_FAILED = ("dns_failed", "The name has no address, or the lookup failed.", True)
     SPECIAL_ADDRESS = (
