@@ -24,6 +24,9 @@ INLINE_RESULT_BYTES = 256 * 1024
 #: Largest params, in bytes of JSON, that travel in a message; larger ones stay in the row.
 INLINE_PARAMS_BYTES = 200 * 1024
 
+#: Database connections that one container of `ecs_listener/` may hold at once.
+LISTENER_CONNECTIONS = 2
+
 #: Redeliveries that wedge an envelope between agents end here.
 MAX_HOPS = 16
 
@@ -45,6 +48,8 @@ class MetricName:
     RESCUED = "Rescued"
     BACKLOG = "Backlog"  # messages visible, over all lanes of the agent
     RUNNING = "Running"  # executions running
+    #: Of agents with a service only: jobs that wait, come within minutes, or run. It scales on this.
+    DEMAND = "Demand"
     TICK = "DispatcherTick"
 
 
@@ -63,7 +68,8 @@ class DeadLetterAttribute:
 class OutputKey:
     """Keys of the stacks' CloudFormation outputs."""
 
-    AGENTS = "Agents"  # JSON: {agent id: {"queues": {lane: url}, "dlq": url, "function": name}}
+    #: JSON: {agent id: {"queues": {lane: url}, "dlq": url, and "function": name, or "cluster" and "service"}}
+    AGENTS = "Agents"
     UPLOADS_BUCKET = "UploadsBucket"
     RESULTS_BUCKET = "ResultsBucket"
     ALERTS_TOPIC = "AlertsTopic"
