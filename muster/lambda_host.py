@@ -69,12 +69,15 @@ def lambda_host() -> LambdaHost:
     from muster.clock import SystemClock
     from muster.execution.attempt import Agent, Attempts
     from muster.execution.burial import Burial
+    from muster.execution.configuration import Configuration
     from muster.execution.params import params_checker
     from muster.execution.record import Recorder
     from muster.isolation.in_thread import InThread
     from muster.log import logger
     from muster.manifest import load_manifest
     from muster.model import Claimant
+    from muster.outbound import Outbound
+    from muster.store.agent_config import current_config
     from muster.store.ledger import Ledger
     from muster.store.opening import open_database, open_tables
 
@@ -82,6 +85,7 @@ def lambda_host() -> LambdaHost:
     folder = Path(os.environ.get("LAMBDA_TASK_ROOT", ".")) / environment.agent_folder
     manifest = load_manifest(folder / "agent.toml")
     database = open_database(environment, secrets=Secrets())
+    clock, log, queues = SystemClock(), logger(manifest.id), Queues()
     agent = Agent(
         agent_id=manifest.id,
         version=manifest.version,
@@ -89,10 +93,17 @@ def lambda_host() -> LambdaHost:
         timeout=manifest.timeout,
         max_attempts=manifest.max_attempts,
         check_params=params_checker(manifest.input_schema),
-        config=manifest.config,
+        configuration=Configuration(
+            agent_id=manifest.id,
+            defaults=manifest.config,
+            schema=manifest.config_schema,
+            read=lambda: current_config(database, agent_id=manifest.id),
+            clock=clock,
+            log=log,
+        ),
         database=open_tables(database, agent_id=manifest.id, folder=folder),
+        outbound=Outbound.of(environment, egress=manifest.egress),
     )
-    clock, log, queues = SystemClock(), logger(manifest.id), Queues()
     metrics = EmbeddedMetrics(stage=environment.stage, agent=manifest.id)
     ledger = Ledger(database, clock=clock)
     recorder = Recorder(log=log, metrics=metrics, clock=clock)

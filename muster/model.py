@@ -83,6 +83,8 @@ class Delivery:
     tenant: str = "default"
     #: None when the params stayed in the row and the message only names the job.
     params: JsonObject | None
+    #: What the request sets of the agent's config; None when it says nothing.
+    config: JsonObject | None = None
     priority: str = "normal"
     source: str = Source.QUEUE
     scheduled_for: datetime | None = None
@@ -126,6 +128,8 @@ class Claim:
     attempt: int
     max_attempts: int
     params: JsonObject
+    #: What the request set of the agent's config.
+    config: JsonObject | None = None
     state: Any
     #: The last attempt vanished without a settle: run it alone.
     suspect: bool
@@ -189,6 +193,7 @@ class Failure:
     tenant: str
     attempts: int
     params: JsonObject
+    config: JsonObject | None = None
     #: The message as it came, when it could not be understood.
     body: str | None
     #: `error` of the row: message, code, class.
@@ -213,6 +218,8 @@ class Outcome:
     result_ref: str | None = None
     error: ErrorRecord | None = None
     metrics: JsonObject = field(default_factory=dict[str, Any])
+    #: Version of the operator's changes that the attempt ran with; None when it did not run.
+    config_version: int | None = None
     #: Wait before the next attempt; only for PENDING.
     delay: timedelta = timedelta(0)
     #: Only for PENDING: from now until the relay sends the job again, should its message be lost by then.

@@ -88,6 +88,7 @@ def _from_envelope(message: Message, body: dict[str, Any], agent_id: str) -> Del
         message,
         job_id=read.job_id,
         params=read.params,
+        config=read.config,
         tenant=read.tenant,
         priority=read.priority,
         source=read.source,
@@ -103,7 +104,7 @@ def _from_foreign(message: Message, job: ForeignJob, agent_id: str) -> Delivery 
         return _rejection(message, "bad_envelope", f"{problem}. Mend it and send it again.")
     if job.agent_id not in (None, agent_id):
         return _wrong_agent(message, agent_id)
-    return _delivery(message, job_id=job.job_id, params=job.params)
+    return _delivery(message, job_id=job.job_id, params=job.params, config=job.config)
 
 
 def _from_s3(message: Message, event: Event) -> Delivery | Rejection:
@@ -125,6 +126,7 @@ def _delivery(
     *,
     job_id: str,
     params: dict[str, Any] | None,
+    config: dict[str, Any] | None = None,
     traceparent: str | None = None,
     **fields: Any,
 ) -> Delivery:
@@ -132,6 +134,7 @@ def _delivery(
         message_id=message.message_id,
         job_id=job_id,
         params=None if params is None else storable(params, body=message.body),
+        config=None if config is None else storable(config, body=message.body),
         traceparent=traceparent or valid_traceparent(message.attributes.get("traceparent")),
         sent_at=message.sent_at,
         dead_letter_fence=_dead_letter_fence(message),

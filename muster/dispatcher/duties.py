@@ -177,6 +177,6 @@ def _relayed(row: Row) -> Outgoing:
 def _failure(fields: list[Any]) -> Failure:
     names = (
         "execution_id", "created_at", "fence", "agent_id", "job_id", "tenant", "attempts", "params",
-        "body", "error", "priority", "source", "traceparent", "hops",
+        "config", "body", "error", "priority", "source", "traceparent", "hops",
     )  # fmt: skip
     return Failure(**dict(zip(names, fields, strict=True)))

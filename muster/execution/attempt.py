@@ -7,7 +7,7 @@ import logging
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +16,12 @@ from muster.contracts import INLINE_RESULT_BYTES
 from muster.crashpoint import CrashPointReached, crashpoint
 from muster.database import JobDatabase, NoTables
 from muster.errors import Cancelled, PermanentError
+from muster.execution.configuration import ConfigInvalid, Configuration, Precedence
 from muster.execution.report import error_record
 from muster.isolation.caller import Caller, Ended
 from muster.job import Job
 from muster.model import Claim, ErrorRecord, Outcome, Status
+from muster.outbound import Outbound
 from muster.ports import Objects
 from muster.retry import decide, relay_delay
 from muster.store.document import bounded_document
@@ -39,9 +41,11 @@ class Agent:
     max_attempts: int
     #: Says what is wrong with the params, or None.
     check_params: Callable[[Mapping[str, Any]], str | None]
-    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    configuration: Configuration
     #: The agent's own tables.
     database: JobDatabase = field(default_factory=NoTables)
+    #: Where it may call.
+    outbound: Outbound = field(default_factory=Outbound)
 
 
 class ParamsInvalid(PermanentError):
@@ -85,7 +89,16 @@ class Attempts:
         self._jitter = jitter
 
     def run(self, claim: Claim, *, limit: timedelta) -> Outcome:
-        """Run one claimed job for at most `limit`; whatever the agent does, an outcome comes back."""
+        """Run one claimed job for at most `limit`; whatever the agent does, an outcome comes back.
+
+        Raises:
+            StoreUnavailable: AgentConfig was never read, and cannot be; nothing was run.
+        """
+        precedence = self._agent.configuration.now()
+        outcome = self._run(claim, precedence, limit=limit)
+        return replace(outcome, config_version=precedence.version)
+
+    def _run(self, claim: Claim, precedence: Precedence, *, limit: timedelta) -> Outcome:
         counters: dict[str, int] = {}
         started = self._clock.monotonic()
         ended = Ended()
@@ -94,7 +107,7 @@ class Attempts:
         error: BaseException | None = None
         try:
             crashpoint("run.before")
-            ended = self._call(claim, limit=limit, counters=counters)
+            ended = self._call(claim, precedence, limit=limit, counters=counters)
             crashpoint("run.after")
             error = ended.error
             if error is None:
@@ -121,14 +134,25 @@ class Attempts:
             )
         return self._failed(claim, error, ended.record or error_record(error), metrics)
 
-    def _call(self, claim: Claim, *, limit: timedelta, counters: dict[str, int]) -> Ended:
+    def _call(
+        self,
+        claim: Claim,
+        precedence: Precedence,
+        *,
+        limit: timedelta,
+        counters: dict[str, int],
+    ) -> Ended:
         problem = self._agent.check_params(claim.params)
         if problem is not None:
             return Ended(error=ParamsInvalid(problem))
+        try:
+            config = precedence.config(claim.config)
+        except ConfigInvalid as invalid:
+            return Ended(error=invalid)
         job = Job(
             id=claim.job_id,
             params=claim.params,
-            config=self._agent.config,
+            config=config,
             attempt=claim.attempt,
             tenant=claim.tenant,
             deadline=self._clock.now() + limit,
@@ -136,6 +160,7 @@ class Attempts:
             state=claim.state,
             save=lambda state: self._save(claim, state),
             database=self._agent.database,
+            outbound=self._agent.outbound,
             counters=counters,
         )
         return self._agent.caller.call(job, limit=limit)

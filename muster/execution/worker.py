@@ -67,8 +67,12 @@ class Worker:
         batch = Batch(messages, agent_id=self._agent.agent_id)
         self._recorder.idle(batch.idle)
         try:
+            # Before anything is claimed: without a store to ask, nothing is to be charged.
+            self._agent.configuration.refresh()
             claims = self._claim(batch, time_left=time_left)
             for position, claim in enumerate(claims):
+                # Again, for a batch that takes long; the time it takes is not the job's.
+                self._agent.configuration.refresh()
                 if not self._fits(end):
                     self._hand_back(batch, claims[position:], reason="out_of_time")
                     break

@@ -35,16 +35,23 @@ class ForeignJob:
     #: Not yet checked; None when the form does not say.
     agent_id: Any
     params: dict[str, Any]
+    config: dict[str, Any] | None = None
 
 
 def read_foreign(body: Mapping[str, Any]) -> ForeignJob | None:
     """The job, if the body has the shape of a known form."""
-    if body.keys() <= _MEDIAPULSE and "jobId" in body and isinstance(body.get("params"), dict):
+    if (
+        body.keys() <= _MEDIAPULSE
+        and "jobId" in body
+        and isinstance(body.get("params"), dict)
+        and isinstance(body.get("config"), dict | None)
+    ):
         return ForeignJob(
             id_field="jobId",
             job_id=body["jobId"],
             agent_id=body.get("agentId"),
             params=cast("dict[str, Any]", body["params"]),
+            config=body.get("config"),
         )
     if not body.keys() ^ _TASK:
         task_id, data = body["task_id"], body["data"]

@@ -26,6 +26,7 @@ def new_judgement(
         attempt=1,
         max_attempts=claimant.max_attempts,
         params=delivery.params or {},
+        config=delivery.config,
         state=None,
         suspect=False,
         message_id=delivery.message_id,
@@ -43,7 +44,7 @@ def known_judgement(delivery: Delivery, row: Row, agent_id: str) -> Judgement:
     """What a row of `claim_known` says of its delivery."""
     (
         job_id, verdict, execution_id, created_at, status, fence, attempts, max_attempts, version,
-        tenant, params, state, suspect, dlq_pending, error, priority, source, traceparent, hops,
+        tenant, params, config, state, suspect, dlq_pending, error, priority, source, traceparent, hops,
         queued_at, lease_expires_at, wait_seconds,
     ) = row  # fmt: skip
     claim = failure = None
@@ -60,6 +61,7 @@ def known_judgement(delivery: Delivery, row: Row, agent_id: str) -> Judgement:
             attempt=attempts,
             max_attempts=max_attempts,
             params=params,
+            config=config,
             state=state,
             suspect=suspect,
             message_id=delivery.message_id,
@@ -80,6 +82,7 @@ def known_judgement(delivery: Delivery, row: Row, agent_id: str) -> Judgement:
             tenant=tenant,
             attempts=attempts,
             params=params,
+            config=config,
             body=delivery.body,
             error=error,
             priority=priority,

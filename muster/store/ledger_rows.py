@@ -20,6 +20,8 @@ def new_row(delivery: Delivery, now: datetime) -> dict[str, Any]:
         "priority": delivery.priority,
         "source": delivery.source,
     }
+    if delivery.config is not None:
+        row["config"] = delivery.config
     if delivery.body is not None:
         row["body"] = delivery.body
     if delivery.scheduled_for is not None:
@@ -49,6 +51,8 @@ def outcome_row(outcome: Outcome, now: datetime) -> dict[str, Any]:
         row["result_ref"] = outcome.result_ref
     if outcome.metrics:
         row["metrics"] = outcome.metrics
+    if outcome.config_version is not None:
+        row["config_version"] = outcome.config_version
     if outcome.error is not None:
         row["error"] = outcome.error.to_json(at=now)
     if outcome.reason is not None:

@@ -14,12 +14,14 @@ from muster.dispatcher.duties import Duties
 from muster.dispatcher.tick import Tick, TickReport
 from muster.execution.attempt import Agent, Attempts
 from muster.execution.burial import Burial
+from muster.execution.configuration import Configuration
 from muster.execution.disposition import Disposition, Fate
 from muster.execution.record import Recorder
 from muster.execution.worker import Worker
 from muster.isolation.in_thread import InThread
 from muster.job import Job
 from muster.ports import Outgoing, Queues, Visibility
+from muster.store.agent_config import current_config
 from muster.store.connection import Database
 from muster.store.ledger import Ledger
 from tests.support.clerk import AGENT, Clerk, claimant, database_of
@@ -43,7 +45,7 @@ class Workshop:
     Args:
         url: of the worker's database, by way of a proxy if need be.
         behaviour: the agent's function; None only has the effect.
-        options: of the agent: timeout, max_attempts, check_params, config.
+        options: of the agent: timeout, max_attempts, check_params, config, config_schema.
     """
 
     def __init__(
@@ -112,7 +114,14 @@ class Workshop:
             check_params=self._options.get("check_params", lambda _: None),
             timeout=self._options["timeout"],
             max_attempts=self._options["max_attempts"],
-            config=self._options.get("config", {}),
+            configuration=Configuration(
+                agent_id=AGENT,
+                defaults=self._options.get("config", {}),
+                schema=self._options.get("config_schema"),
+                read=lambda: current_config(self.database, agent_id=AGENT),
+                clock=self.clock,
+                log=self.log.logger,
+            ),
         )
         recorder = Recorder(log=self.log.logger, metrics=self.metrics, clock=self.clock)
         return Worker(

@@ -86,7 +86,7 @@ SELECT r.agent_id, r.job_id, r.tenant, r.params, r.priority, r.source, r.schedul
 
 -- name: dead_letters_due
 -- Failures whose dead letter was not sent by the worker that settled them.
-SELECT e.execution_id::text, e.created_at, e.fence, e.agent_id, e.job_id, e.tenant, e.attempts, e.params, e.body, e.error,
+SELECT e.execution_id::text, e.created_at, e.fence, e.agent_id, e.job_id, e.tenant, e.attempts, e.params, e.config, e.body, e.error,
        e.priority, e.source, e.traceparent, e.hops, r.endpoint->>'dlq' AS dlq_url
   FROM agent_job_execution e
   JOIN LATERAL (SELECT a.endpoint FROM agent_registry a

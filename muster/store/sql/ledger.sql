@@ -8,8 +8,8 @@
 -- recorded as cancelled.
 WITH delivery AS (
     SELECT * FROM json_to_recordset(%(deliveries)s::json) AS d (
-        execution_id uuid, job_id text, message_id text, tenant text, params jsonb, body text, priority text,
-        source text, scheduled_for timestamptz, traceparent text, hops int, sent_at timestamptz)
+        execution_id uuid, job_id text, message_id text, tenant text, params jsonb, config jsonb, body text,
+        priority text, source text, scheduled_for timestamptz, traceparent text, hops int, sent_at timestamptz)
      LIMIT %(count)s::int
 ),
 policy AS MATERIALIZED (
@@ -29,11 +29,11 @@ keyed AS (
 inserted AS (
     INSERT INTO agent_job_execution (
         execution_id, created_at, job_id, agent_id, agent_version, tenant, status, fence, attempts, max_attempts,
-        priority, source, params, body, holder, claim_token, worker, log_stream, code_version,
+        priority, source, params, config, body, holder, claim_token, worker, log_stream, code_version,
         relay_after, lease_expires_at, scheduled_for, traceparent, hops, queued_at, started_at, completed_at, reason)
     SELECT k.execution_id, k.created_at, d.job_id, %(agent_id)s::text, %(agent_version)s::text, d.tenant, p.status,
            1, CASE p.status WHEN 'running' THEN 1 ELSE 0 END, %(max_attempts)s::int,
-           d.priority, d.source, d.params, d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
+           d.priority, d.source, d.params, d.config, d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
            %(log_stream)s::text, %(code_version)s::text,
            NULL, CASE p.status WHEN 'running' THEN now() + make_interval(secs => %(lease_seconds)s::float8) END,
            d.scheduled_for, d.traceparent, coalesce(d.hops, 0), coalesce(d.sent_at, now()),
@@ -152,6 +152,7 @@ SELECT k.job_id, k.verdict, k.execution_id::text, k.created_at,
        coalesce(c.status, k.status), coalesce(c.fence, k.fence), coalesce(c.attempts, k.attempts),
        coalesce(c.max_attempts, k.max_attempts), coalesce(c.agent_version, k.agent_version), k.tenant,
        CASE WHEN k.verdict IN ('held', 'taken', 'redriven', 'exhausted') OR k.dlq_pending THEN k.params END,
+       CASE WHEN k.verdict IN ('held', 'taken', 'redriven', 'exhausted') OR k.dlq_pending THEN k.config END,
        CASE WHEN k.verdict IN ('held', 'taken', 'redriven') THEN k.state END,
        coalesce(c.suspect, k.suspect), coalesce(c.dlq_pending, k.dlq_pending),
        coalesce(c.error, k.error), k.priority, k.source, k.traceparent, k.hops, k.queued_at,
@@ -167,7 +168,8 @@ SELECT k.job_id, k.verdict, k.execution_id::text, k.created_at,
 WITH outcome AS (
     SELECT * FROM json_to_recordset(%(outcomes)s::json) AS o (
         execution_id uuid, created_at timestamptz, fence bigint, status text, kind text, result jsonb,
-        result_ref text, error jsonb, metrics jsonb, delay float8, relay_delay float8, refund int, reason text)
+        result_ref text, error jsonb, metrics jsonb, config_version int, delay float8, relay_delay float8, refund int,
+        reason text)
      LIMIT %(count)s::int
 ),
 settled AS (
@@ -178,6 +180,7 @@ settled AS (
            result_ref = o.result_ref,
            error = o.error,
            metrics = o.metrics,
+           config_version = coalesce(o.config_version, e.config_version),
            reason = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE o.reason END,
            suspect = e.suspect AND o.kind = 'handed_back',
            available_at = CASE o.status WHEN 'pending' THEN now() + make_interval(secs => o.delay) ELSE e.available_at END,

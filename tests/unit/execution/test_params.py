@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from muster.execution.params import MOST_PROBLEMS, params_checker
+from muster.execution.fit import MOST_PROBLEMS
+from muster.execution.params import params_checker
 
 SCHEMA = {
     "type": "object",
