@@ -89,6 +89,11 @@ class Checkout:
         return self.state / "cdk.out"
 
     @property
+    def listeners(self) -> Path:
+        """The listeners that `up` found deployed, for the supervisor."""
+        return self.state / "listeners.json"
+
+    @property
     def emulator_python(self) -> Path:
         """The emulator's own interpreter: a function sees its asset and layer, nothing of ours."""
         return self.root / ".muster" / "emulator" / "bin" / "python"

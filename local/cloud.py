@@ -14,6 +14,7 @@ from local.database import secret_of
 from local.deployment import Deployment
 from local.emulator import health_nonce
 from local.errors import DeployFailed, LocalCloudError, NotRunning
+from local.listener.definition import deployed, write
 from local.process.identity import ProcessIdentity
 from local.process.lock import FileLock
 from local.starter import STOP_TIMEOUT, Starter
@@ -146,3 +147,6 @@ class Cloud:
         if deploy:
             deployment.bootstrap()
             deployment.deploy()
+            write(self.checkout.listeners, deployed(self.aws(state)))
+            if state.supervisor is not None:
+                state.supervisor.send(signal.SIGUSR1)

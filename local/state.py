@@ -23,6 +23,17 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListenerState:
+    """One listener process."""
+
+    agent_id: str
+    #: Of `/health` and `/metrics`, on loopback.
+    port: int
+    #: How often it was started; more than once: it ended by itself.
+    starts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CloudState:
     """The local cloud as its supervisor last saw it."""
 
@@ -30,8 +41,9 @@ class CloudState:
     #: Why it stopped or failed, for people.
     reason: str = ""
     supervisor: ProcessIdentity | None = None
-    #: Lifelines of Postgres and the emulator, in case the supervisor died and they did not.
+    #: Lifelines of Postgres, the emulator and the listeners, in case the supervisor died and they did not.
     children: tuple[ProcessIdentity, ...] = ()
+    listeners: tuple[ListenerState, ...] = ()
     #: Ports are asked for again at the next start.
     postgres_port: int | None = None
     emulator_port: int | None = None
@@ -62,10 +74,12 @@ class CloudState:
             found = json.loads(path.read_text("utf-8"))
             supervisor = found.pop("supervisor")
             children = found.pop("children")
+            listeners = found.pop("listeners")
             return cls(
                 **{**found, "phase": Phase(found["phase"])},
                 supervisor=ProcessIdentity(**supervisor) if supervisor else None,
                 children=tuple(ProcessIdentity(**child) for child in children),
+                listeners=tuple(ListenerState(**listener) for listener in listeners),
             )
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return cls()

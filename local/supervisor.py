@@ -1,12 +1,14 @@
 """The background process that owns the local cloud.
 
     muster up ── pipe ──► supervisor ──┬── lifeline ── postgres
-                                       └── lifeline ── emulator ── workers of the Lambda functions
+                                       ├── lifeline ── emulator ── workers of the Lambda functions
+                                       └── lifeline ── listener, one for each deployed service
 
 It starts both, says so in `state.json`, and stays. Until `up` writes a byte into the pipe the cloud is
 *held*: should `up` die, the pipe ends and everything stops. Later only SIGTERM (`muster down`), or the
 death of a child, ends it; a child's death ends the other, since half a cloud helps nobody. If the
-supervisor itself is killed, its lifelines kill what they hold.
+supervisor itself is killed, its lifelines kill what they hold. A listener that ends is started again; SIGUSR1
+says that the deployed listeners changed.
 """
 
 from __future__ import annotations
@@ -22,14 +24,17 @@ import traceback
 from types import FrameType
 
 from local import ports
+from local.aws import LocalAws
 from local.checkout import Checkout
 from local.database import ensure_database
 from local.emulator import Emulator
 from local.errors import LocalCloudError
+from local.listener.fleet import Fleet
+from local.ports import LOOPBACK
 from local.postgres import Postgres
 from local.process.identity import ProcessIdentity
 from local.process.lock import FileLock
-from local.state import CloudState, Phase
+from local.state import CloudState, ListenerState, Phase
 from muster.errors import MusterError
 
 #: Seconds for Postgres and the emulator to come up on a busy machine.
@@ -38,8 +43,8 @@ START_TIMEOUT = 90
 START_ATTEMPTS = 3
 #: Seconds between looks at services that are coming up.
 PAUSE = 0.05
-#: Seconds between looks at whether the state folder is still there.
-FOLDER_CHECK = 5
+#: Seconds between looks at whether the state folder and the listeners are still there.
+CHECK = 2
 #: What `up` writes into the pipe when the cloud is to outlive it.
 KEEP = b"k"
 
@@ -59,11 +64,13 @@ class Supervisor:
         self._signal = ""
         self._woken, self._waker = os.pipe()
         self._emulator: Emulator | None = None
+        self._fleet: Fleet | None = None
         self._state = CloudState.read(checkout.state_file).evolve(
             phase=Phase.STARTING,
             reason="",
             supervisor=ProcessIdentity.own(),
             children=(),
+            listeners=(),
             nonce=nonce,
         )
         self._postgres = Postgres(
@@ -74,7 +81,8 @@ class Supervisor:
         """Start, stay, and leave nothing behind."""
         os.set_blocking(self._waker, False)
         signal.set_wakeup_fd(self._waker)
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # wakes _look()
+        for number in (signal.SIGCHLD, signal.SIGUSR1):
+            signal.signal(number, lambda _number, _frame: None)  # wakes _look()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note)
         phase, reason = Phase.STOPPED, ""
@@ -94,7 +102,7 @@ class Supervisor:
         finally:
             self._stop()
             if self._lock.in_place():
-                self._write(phase=phase, reason=reason, supervisor=None, children=())
+                self._write(phase=phase, reason=reason, supervisor=None, children=(), listeners=())
 
     def _empty_trash(self) -> None:
         shutil.rmtree(self._checkout.trash, ignore_errors=True)
@@ -116,15 +124,22 @@ class Supervisor:
         self._postgres.start(timeout=START_TIMEOUT)
         database_url = ensure_database(self._postgres)
         emulator = self._await_emulator(emulator)
+        self._checkout.listeners.unlink(missing_ok=True)  # of an emulator that is gone
+        self._fleet = Fleet(
+            checkout=self._checkout, aws=LocalAws(endpoint=f"http://{LOOPBACK}:{emulator.port}")
+        )
         self._write(
-            children=(
-                emulator.child.identity,
-                ProcessIdentity.of(self._postgres.process_id),
-            ),
+            children=self._children(),
             emulator_port=emulator.port,
             postgres_port=self._postgres.port,
             database_url=database_url,
         )
+
+    def _children(self) -> tuple[ProcessIdentity, ...]:
+        listeners = self._fleet.children if self._fleet else ()
+        own = [self._emulator.child.identity] if self._emulator else []
+        own.append(ProcessIdentity.of(self._postgres.process_id))
+        return (*own, *(task.child.identity for task in listeners if task.child))
 
     def _start_emulator(self, port: int | None) -> Emulator:
         self._emulator = Emulator.start(
@@ -157,9 +172,22 @@ class Supervisor:
                 raise self._broken("postgres", None)
             if not self._lock.in_place():
                 raise Asked("its state folder was removed")
-            self._look(FOLDER_CHECK)
+            if self._fleet is not None and self._fleet.look():
+                self._note_listeners(self._fleet)
+            self._look(CHECK)
+
+    def _note_listeners(self, fleet: Fleet) -> None:
+        self._write(
+            children=self._children(),
+            listeners=tuple(
+                ListenerState(agent_id=t.definition.agent_id, port=t.port, starts=t.starts)
+                for t in fleet.tasks
+            ),
+        )
 
     def _stop(self) -> None:
+        if self._fleet is not None:
+            self._fleet.stop()
         if self._emulator is not None:
             self._emulator.stop()
         self._postgres.stop()

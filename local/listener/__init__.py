@@ -1,0 +1,1 @@
+"""Listeners of the local cloud: processes in the place of Fargate tasks."""

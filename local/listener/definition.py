@@ -1,0 +1,76 @@
+"""What a listener's process is: the command and environment of its deployed task definition."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from local.aws import LocalAws
+from muster.contracts import ListenerEnvironment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Definition:
+    """One listener as ECS describes it. Another value is another deployment."""
+
+    agent_id: str
+    #: The task definition, with its revision.
+    arn: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> Definition | None:
+        """From a task definition of the ECS API; None when it is no listener's."""
+        container = described["containerDefinitions"][0]
+        environment = {e["name"]: e["value"] for e in container.get("environment", [])}
+        agent = environment.get(ListenerEnvironment.variable("agent_id"))
+        if agent is None:
+            return None
+        return cls(
+            agent_id=agent,
+            arn=described["taskDefinitionArn"],
+            command=tuple(container.get("command", ())),
+            environment=environment,
+        )
+
+
+def deployed(aws: LocalAws) -> list[Definition]:
+    """The listeners whose services are deployed, by agent."""
+    ecs = aws.client("ecs")
+    arns = [
+        service["taskDefinition"]
+        for cluster in ecs.list_clusters()["clusterArns"]
+        for services in ecs.get_paginator("list_services").paginate(cluster=cluster)
+        if services["serviceArns"]
+        for service in ecs.describe_services(cluster=cluster, services=services["serviceArns"])[
+            "services"
+        ]
+        if service["status"] == "ACTIVE"
+    ]
+    described = [
+        Definition.of(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
+        for arn in arns
+    ]
+    return sorted((d for d in described if d is not None), key=lambda d: d.agent_id)
+
+
+def write(path: Path, definitions: list[Definition]) -> None:
+    """Replace the file at once."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps([asdict(d) for d in definitions], indent=2), "utf-8")
+    draft.replace(path)
+
+
+def read(path: Path) -> list[Definition]:
+    """What was written; nothing when nothing was."""
+    if not path.exists():
+        return []
+    return [
+        Definition(**{**found, "command": tuple(found["command"])})
+        for found in json.loads(path.read_text("utf-8"))
+    ]

@@ -1,0 +1,133 @@
+"""The local cloud keeps a process for each deployed listener."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local.aws import LocalAws
+from local.checkout import Checkout
+from local.listener.definition import Definition, write
+from local.listener.fleet import Fleet
+from tests.support.cloud import wait_for
+
+#: Writes down what it was given, and ends at the first SIGTERM, or at the second when it is told so.
+PROGRAM = """
+import os, signal, sys, pathlib
+folder = pathlib.Path(sys.argv[1])
+signals = []
+signal.signal(signal.SIGTERM, lambda *_: signals.append(1))
+def mark(kind, *facts):
+    draft = folder / f"{os.getpid()}.draft"
+    draft.write_text("\\n".join(facts))
+    draft.rename(folder / f"{os.getpid()}.{kind}")
+told = [os.environ[name] for name in ("MUSTER_HTTP_PORT", "AWS_ENDPOINT_URL", "NAME")]
+mark("run", str(os.getpid()), *told, sys.executable)
+while len(signals) < int(sys.argv[2]):
+    signal.pause()
+mark("end", str(len(signals)))
+"""
+
+
+class Stage:
+    """A fleet whose listeners leave marks in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        checkout = Checkout(root=folder, state=folder)
+        checkout.logs.mkdir()
+        self.fleet = Fleet(checkout=checkout, aws=LocalAws(endpoint="http://127.0.0.1:1"))
+
+    def deploy(self, *definitions: Definition) -> None:
+        write(self.fleet.file, list(definitions))
+
+    def definition(self, name: str, *, signals: int = 1) -> Definition:
+        return Definition(
+            agent_id="one",
+            arn=name,
+            command=("python", "-c", PROGRAM, str(self.folder), str(signals)),
+            environment={"NAME": name, "MUSTER_AGENT_ID": "one"},
+        )
+
+    def marks(self, kind: str) -> list[list[str]]:
+        return [path.read_text().split("\n") for path in sorted(self.folder.glob(f"*.{kind}"))]
+
+    def wait(self, kind: str, count: int) -> None:
+        """Look after the fleet until so many marks of that kind are there."""
+
+        def reached() -> bool:
+            self.fleet.look()
+            return len(self.marks(kind)) >= count
+
+        wait_for(reached, what=f"{count} x {kind}", timeout=30)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Generator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.fleet.stop()
+
+
+def test_a_deployed_listener_runs_with_its_environment_and_a_port_of_its_own(stage: Stage):
+    # Given a deployed listener
+    stage.deploy(stage.definition("first"))
+    # When the fleet is looked after
+    stage.wait("run", 1)
+    # Then one process runs, by this interpreter, with what its task would have
+    ((_, port, endpoint, name, program),) = stage.marks("run")
+    assert (name, endpoint, program) == ("first", "http://127.0.0.1:1", sys.executable)
+    assert int(port) == stage.fleet.tasks[0].port > 0
+
+
+def test_a_listener_that_is_killed_is_started_again(stage: Stage):
+    # Given a listener that runs
+    stage.deploy(stage.definition("first"))
+    stage.wait("run", 1)
+    ((pid, *_),) = stage.marks("run")
+    # When it is killed
+    os.kill(int(pid), signal.SIGKILL)
+    # Then another takes its place
+    stage.wait("run", 2)
+    assert stage.fleet.tasks[0].starts == 2
+
+
+def test_a_new_deployment_drains_the_old_one(stage: Stage):
+    # Given a listener that runs
+    old = stage.definition("old")
+    stage.deploy(old)
+    stage.wait("run", 1)
+    # When another revision is deployed
+    stage.deploy(replace(stage.definition("new"), arn="new:2"))
+    stage.wait("end", 1)
+    stage.wait("run", 2)
+    # Then the old one ended by itself, and the new one runs
+    assert {mark[3] for mark in stage.marks("run")} == {"old", "new"}
+    assert [task.definition.arn for task in stage.fleet.tasks] == ["new:2"]
+
+
+def test_a_listener_that_is_removed_ends_and_none_follows(stage: Stage):
+    # Given a listener that runs
+    stage.deploy(stage.definition("first"))
+    stage.wait("run", 1)
+    # When its agent is removed
+    stage.deploy()
+    stage.wait("end", 1)
+    # Then no process is left
+    wait_for(lambda: not stage.fleet.look() and not list(stage.fleet.children), what="nobody")
+
+
+def test_stopping_asks_twice(stage: Stage):
+    # Given a listener that would drain for long
+    stage.deploy(stage.definition("first", signals=2))
+    stage.wait("run", 1)
+    # When the cloud stops
+    stage.fleet.stop()
+    # Then it is asked to drain, and then to hand back
+    assert stage.marks("end") == [["2"]]
