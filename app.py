@@ -31,7 +31,10 @@ def main() -> int:
         from stacks.config import stage_named
         from stacks.deployment import check, compose
 
-        stage = stage_named(app.node.try_get_context("stage"))
+        stage = stage_named(
+            app.node.try_get_context("stage"),
+            allow_external_requests=app.node.try_get_context("allow_external_requests"),
+        )
         manifests = _manifests(stage)
         compose(app, stage=stage, manifests=manifests)
         check(app)

@@ -24,6 +24,9 @@ INLINE_RESULT_BYTES = 256 * 1024
 #: Largest params, in bytes of JSON, that travel in a message; larger ones stay in the row.
 INLINE_PARAMS_BYTES = 200 * 1024
 
+#: `yes` lets agents call strangers; the name that its forerunners gave it.
+ALLOW_EXTERNAL_REQUESTS = "ALLOW_EXTERNAL_REQUESTS"
+
 #: Database connections that one container of `ecs_listener/` may hold at once.
 LISTENER_CONNECTIONS = 2
 
@@ -88,7 +91,8 @@ class Environment:
 
     @classmethod
     def variable(cls, field: str) -> str:
-        return f"MUSTER_{field.upper()}"
+        name = field.upper()
+        return name if name == ALLOW_EXTERNAL_REQUESTS else f"MUSTER_{name}"
 
     def to_environment(self) -> dict[str, str]:
         """The variables to set on a function or container; values may be CDK tokens."""
@@ -135,6 +139,12 @@ class AgentEnvironment(DatabaseEnvironment):
     queue_urls: str
     dead_letter_queue_url: str
     results_bucket: str
+    #: `yes` or `no`: whether the stage lets agents call what the registries of addresses let anyone call.
+    allow_external_requests: str
+    #: JSON: {"addresses": [...], "ports": [...]}: what the stage lets agents call besides.
+    outbound: str
+    #: Slots that the claim counts, so that no more jobs run at once; 0: whoever starts workers sees to that.
+    slots: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from muster.contracts import AgentEnvironment
 
 if TYPE_CHECKING:
     from muster.safe_http import Policy, SafeHttp
@@ -21,6 +24,17 @@ class Outbound:
     addresses: tuple[str, ...] = ()
     #: Ports that may be called besides those of the agent's own policy.
     ports: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, environment: AgentEnvironment, *, egress: str) -> Self:
+        """What the stage wrote into the environment, and the manifest's `egress`."""
+        exceptions = json.loads(environment.outbound)
+        return cls(
+            egress=egress,
+            external=environment.allow_external_requests == "yes",
+            addresses=tuple(exceptions["addresses"]),
+            ports=tuple(exceptions["ports"]),
+        )
 
     def client(self, policy: Policy | None = None) -> SafeHttp:
         """A client with an agent's limits and the stage's exceptions.

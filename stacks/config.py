@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from muster.errors import ConfigurationError
+from stacks.outbound import LOCAL_SERVER_PORTS, OutboundSettings
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -117,6 +118,7 @@ class Stage:
     alerts_email: str | None = None
     #: Logical buckets that manifests name; None makes one.
     buckets: Mapping[str, ImportedBucket | None] = field(default_factory=lambda: {"uploads": None})
+    outbound: OutboundSettings = field(default_factory=OutboundSettings)
     #: Most invocations at once per event source, whatever the agent's `concurrency`; None: no such ceiling.
     event_source_ceiling: int | None = None
     #: Database connections left for people, backups and monitoring.
@@ -211,6 +213,8 @@ STAGES: Mapping[str, Stage] = {
             # Every invocation at once is a process that unpacks the layers first: more only get in each
             # other's way.
             event_source_ceiling=4,
+            # Servers of demos and tests; strangers are not called from here unless one says so.
+            outbound=OutboundSettings(addresses=("127.0.0.1",), ports=LOCAL_SERVER_PORTS),
         ),
         Stage(
             name="dev",
@@ -231,15 +235,26 @@ STAGES: Mapping[str, Stage] = {
 }
 
 
-def stage_named(name: str | None) -> Stage:
+def stage_named(name: str | None, *, allow_external_requests: str | None = None) -> Stage:
     """The stage of that name; there is no default.
 
+    Args:
+        allow_external_requests: `yes` or `no` overrules what the stage says.
+
     Raises:
-        ConfigurationError: no such stage, or none named.
+        ConfigurationError: no such stage, none named, or another word than yes and no.
     """
-    if name is not None and name in STAGES:
-        return STAGES[name]
-    said = "no stage was given" if not name else f"there is no stage {name!r}"
-    raise ConfigurationError(
-        f"{said}; known stages: {', '.join(STAGES)}. Example: {DEPLOY_COMMAND.format(stage='dev')}"
-    )
+    if name is None or name not in STAGES:
+        said = "no stage was given" if not name else f"there is no stage {name!r}"
+        raise ConfigurationError(
+            f"{said}; known stages: {', '.join(STAGES)}. Example: {DEPLOY_COMMAND.format(stage='dev')}"
+        )
+    stage = STAGES[name]
+    if allow_external_requests is None:
+        return stage
+    if allow_external_requests not in ("yes", "no"):
+        raise ConfigurationError(
+            f"allow_external_requests={allow_external_requests!r}: use yes or no"
+        )
+    external = allow_external_requests == "yes"
+    return replace(stage, outbound=replace(stage.outbound, external=external))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from muster.contracts import (
     AgentEnvironment,
     DatabaseEnvironment,
@@ -29,8 +31,9 @@ def own(contract: type[Environment]) -> set[str]:
 def test_every_function_gets_exactly_its_contract(each: Synthesis):
     for function in each.functions():
         contract = CONTRACTS[function.properties["Handler"]]
-        given = {name for name in variables(function) if name.startswith("MUSTER_")}
-        assert given == own(contract), function.path
+        expected = own(contract)
+        given = {n for n in variables(function) if n.startswith("MUSTER_") or n in expected}
+        assert given == expected, function.path
 
 
 def test_the_handlers_of_a_stage_are_those_with_a_contract(each: Synthesis):
@@ -45,6 +48,17 @@ def test_an_agent_is_told_who_it_is_and_what_its_manifest_sets(each: Synthesis):
         assert found["MUSTER_STAGE"] == each.stage.name
         assert str(found["MUSTER_AGENT_FOLDER"]).endswith(str(manifest.folder.name))  # type: ignore[union-attr]  # all have one
         assert {name: found[name] for name in manifest.env} == dict(manifest.env)
+
+
+def test_an_agent_is_told_whom_its_stage_lets_it_call(each: Synthesis):
+    for manifest in each.manifests:
+        (function,) = each.of_agent(manifest.id, "AWS::Lambda::Function")
+        found = variables(function)
+        assert found["ALLOW_EXTERNAL_REQUESTS"] == "no"
+        assert json.loads(str(found["MUSTER_OUTBOUND"])) == {
+            "addresses": list(each.stage.outbound.addresses),
+            "ports": list(each.stage.outbound.ports),
+        }
 
 
 def test_no_function_carries_anything_secret(each: Synthesis):

@@ -32,6 +32,26 @@ def test_a_known_stage_is_found():
     assert stage_named("prod").name == "prod"
 
 
+@pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
+def test_no_stage_lets_its_agents_call_strangers_unless_it_is_told_to(stage: Stage):
+    assert not stage.outbound.external
+    told = stage_named(stage.name, allow_external_requests="yes")
+    assert told == dataclasses.replace(
+        stage, outbound=dataclasses.replace(stage.outbound, external=True)
+    )
+    assert stage_named(stage.name, allow_external_requests="no") == stage
+
+
+def test_only_the_local_stage_lets_its_agents_call_this_machine():
+    exceptions = {name: stage.outbound.addresses for name, stage in STAGES.items()}
+    assert exceptions == {"local": ("127.0.0.1",), "dev": (), "prod": ()}
+
+
+def test_another_word_than_yes_and_no_is_refused():
+    with pytest.raises(ConfigurationError, match="'true': use yes or no"):
+        stage_named("dev", allow_external_requests="true")
+
+
 def test_what_each_stage_promises():
     local, dev, prod = STAGES["local"], STAGES["dev"], STAGES["prod"]
     assert isinstance(local.database, ExternalDatabase)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from muster import Job
+from muster.contracts import AgentEnvironment
 from muster.outbound import Outbound
 from muster.safe_http import Policy, Refused, Request, SafeHttp, Verdict
 
@@ -43,6 +44,22 @@ def judged(http: SafeHttp, url: str) -> Verdict | None:
 )
 def test_where_a_job_may_call(outbound: Outbound, url: str, verdict: Verdict | None):
     assert judged(Job(id="j", params={}, outbound=outbound).http(), url) == verdict
+
+
+@pytest.mark.parametrize(
+    ("word", "external"), [("yes", True), ("no", False), ("true", False), ("YES", False)]
+)
+def test_the_environment_says_what_the_stage_lets(word: str, external: bool):
+    # Given an environment as the stacks write it
+    contract = dict.fromkeys(AgentEnvironment.__dataclass_fields__, "x")
+    contract["outbound"] = '{"addresses": ["127.0.0.1"], "ports": [18480]}'
+    environ = {AgentEnvironment.variable(field): value for field, value in contract.items()}
+    # When it is read back with a word for strangers
+    environment = AgentEnvironment.from_environ({**environ, "ALLOW_EXTERNAL_REQUESTS": word})
+    # Then `yes` alone lets them be called
+    assert Outbound.of(environment, egress="internet") == Outbound(
+        egress="internet", external=external, addresses=("127.0.0.1",), ports=(18480,)
+    )
 
 
 def test_an_agent_without_egress_calls_nobody():

@@ -1,0 +1,25 @@
+"""Whom a stage lets its agents call."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+#: Ports on loopback at which agents of the local stage find servers of demos and tests.
+LOCAL_SERVER_PORTS = tuple(range(18480, 18500))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboundSettings:
+    """Whom agents with `egress = "internet"` may call at URLs that came from outside."""
+
+    #: What the registries of addresses let anyone call; `-c allow_external_requests=yes` sets it.
+    external: bool = False
+    #: Addresses, networks and exact names that are called in any case, such as a test server's.
+    addresses: tuple[str, ...] = ()
+    #: Ports besides those of web servers.
+    ports: tuple[int, ...] = ()
+
+    def exceptions(self) -> str:
+        """The JSON that agents are told."""
+        return json.dumps({"addresses": self.addresses, "ports": self.ports})
