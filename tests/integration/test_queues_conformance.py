@@ -1,9 +1,10 @@
-"""What every implementation of `muster.ports.Queues` does: in memory, on moto, on the emulator."""
+"""What every implementation of `muster.ports.Queues` does: in memory, by both transports on emulators."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +12,16 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from local.emulator import REGION
+from muster.aws.fast.client import FastSqs
+from muster.aws.fast.credentials import Keyring
+from muster.aws.fast.opening import fast_sqs
+from muster.aws.sqs import READ_TIMEOUT
 from muster.aws.sqs import Queues as SqsQueues
 from muster.errors import ConfigurationError
 from muster.ports import Depth, HandleOutcome, Outgoing, Queues, Visibility
 from tests.support.emulator import session
+from tests.support.moto_server import moto_over_http
 from tests.support.queues import MemoryQueues
 
 SECOND = timedelta(seconds=1)
@@ -32,7 +39,7 @@ class Subject:
         return self.create(f"conformance-{uuid.uuid4().hex}")
 
 
-@pytest.fixture(params=["memory", "moto", "emulator"])
+@pytest.fixture(params=["memory", "moto", "emulator", "fast-moto", "fast-emulator"])
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     match request.param:
         case "memory":
@@ -41,17 +48,31 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
         case "moto":
             with mock_aws():
                 yield _over(session().client("sqs"))
+        case "fast-moto":
+            with mock_aws(), moto_over_http() as url, _fast(url) as fast:
+                yield _over(session().client("sqs"), fast)
+        case "fast-emulator":
+            emulator = request.getfixturevalue("emulator")
+            with _fast(emulator.endpoint_url) as fast:
+                yield _over(emulator.client("sqs"), fast)
         case _:
             yield _over(request.getfixturevalue("emulator").client("sqs"))
 
 
-def _over(client: Any) -> Subject:
+def _fast(url: str) -> closing[FastSqs]:
+    keyring = Keyring(session().get_credentials)
+    return closing(
+        fast_sqs(endpoint_url=url, region=REGION, keyring=keyring, patience=READ_TIMEOUT)
+    )
+
+
+def _over(client: Any, tested: Any = None) -> Subject:
     def create(name: str) -> str:
         return client.create_queue(QueueName=name)["QueueUrl"]
 
     url = create("conformance-gone")
     client.delete_queue(QueueUrl=url)
-    return Subject(SqsQueues(client=client), create, url)
+    return Subject(SqsQueues(client=tested or client), create, url)
 
 
 def _receive_all(subject: Subject, queue: str, count: int, **options: Any):

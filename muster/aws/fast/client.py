@@ -1,0 +1,43 @@
+"""The operations of SQS that Muster uses, called as on a boto3 client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muster.aws.fast.caller import Caller
+from muster.aws.fast.connection import Pool
+
+
+class FastSqs:
+    """Takes the place of a boto3 client of SQS. Safe for use by several threads.
+
+    Arguments, replies and exceptions are those of boto3; arguments are not checked before they are sent.
+
+    Args:
+        patience: longest silence of SQS within one try, in seconds; a receive waits for messages besides.
+    """
+
+    def __init__(self, caller: Caller, pool: Pool, *, patience: float) -> None:
+        self._call = caller.call
+        self._pool = pool
+        self._patience = patience
+
+    def receive_message(self, **arguments: Any) -> dict[str, Any]:
+        wait: float = arguments.get("WaitTimeSeconds", 0)
+        return self._call("ReceiveMessage", arguments, seconds=self._patience + wait)
+
+    def send_message_batch(self, **arguments: Any) -> dict[str, Any]:
+        return self._call("SendMessageBatch", arguments, seconds=self._patience)
+
+    def delete_message_batch(self, **arguments: Any) -> dict[str, Any]:
+        return self._call("DeleteMessageBatch", arguments, seconds=self._patience)
+
+    def change_message_visibility_batch(self, **arguments: Any) -> dict[str, Any]:
+        return self._call("ChangeMessageVisibilityBatch", arguments, seconds=self._patience)
+
+    def get_queue_attributes(self, **arguments: Any) -> dict[str, Any]:
+        return self._call("GetQueueAttributes", arguments, seconds=self._patience)
+
+    def close(self) -> None:
+        """End calls of other threads at once, long polls included; nothing can be called any more."""
+        self._pool.close()

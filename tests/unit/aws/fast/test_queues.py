@@ -1,0 +1,116 @@
+"""The port on the fast transport: what a batch call refuses in part, and what many threads do at once."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+from muster.aws.sqs import Queues
+from muster.errors import QueueUnavailable
+from muster.ports import HandleOutcome, Outgoing, Visibility
+from tests.support.fast_transport import Transport
+from tests.support.stubbed_sqs import lost, ok, refusal
+
+STALE = {"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}
+BROKEN = {"Id": "2", "Code": "InternalError", "SenderFault": False}
+
+
+def test_a_batch_that_fails_in_part_has_an_outcome_for_each(transport: Transport):
+    # Given a service that takes one handle of four, refuses one, fails one and forgets one
+    queues = Queues(client=transport.client)
+    answer = ok({"Successful": [{"Id": "0"}], "Failed": [STALE, BROKEN]})
+    transport.server.answer(answer, answer)
+    # When they are deleted, and when they are extended
+    deleted = queues.delete_batch("q", ["a", "b", "c", "d"])
+    wishes = [Visibility(receipt_handle=handle, after=timedelta(seconds=1)) for handle in "abcd"]
+    changed = queues.change_visibility_batch("q", wishes)
+    # Then each has what was said of it
+    assert deleted == changed
+    assert deleted == [
+        HandleOutcome.ACCEPTED,
+        HandleOutcome.STALE,
+        HandleOutcome.UNKNOWN,
+        HandleOutcome.UNKNOWN,
+    ]
+
+
+def test_entries_that_fail_are_sent_again_alone(transport: Transport):
+    queues = Queues(client=transport.client, sleep=transport.pauses.append)
+    transport.server.answer(
+        ok(
+            {
+                "Successful": [{"Id": "0", "MessageId": "m0"}, {"Id": "1", "MessageId": "m1"}],
+                "Failed": [BROKEN],
+            }
+        ),
+        ok({"Successful": [{"Id": "0", "MessageId": "m2"}]}),
+    )
+    sent = queues.send_batch("q", [Outgoing(body=body) for body in ("a", "b", "c")])
+    assert [result.message_id for result in sent] == ["m0", "m1", "m2"]
+    again = transport.server.requests[1].body["Entries"]
+    assert [entry["MessageBody"] for entry in again] == ["c"]
+
+
+def test_a_lost_reply_is_unknown_and_a_send_is_repeated(transport: Transport):
+    # Given replies that are lost, although the service may have done what it was asked
+    queues = Queues(client=transport.client)
+    transport.server.answer(*[lost] * 6)
+    # Then the outcome of a delete is unknown, and so is that of a send
+    assert queues.delete_batch("q", ["a"]) == [HandleOutcome.UNKNOWN]
+    [sent] = queues.send_batch("q", [Outgoing(body="{}")])
+    assert isinstance(sent.error, QueueUnavailable)
+    # And a reply lost once shows only as a second copy
+    transport.server.answer(lost, ok({"Successful": [{"Id": "0", "MessageId": "m"}]}))
+    [sent] = queues.send_batch("q", [Outgoing(body="{}")])
+    assert sent.message_id == "m"
+    bodies = [request.body for request in transport.server.requests[-2:]]
+    assert bodies[0] == bodies[1]
+
+
+def test_many_threads_each_get_the_answer_to_what_they_asked(transport: Transport):
+    # Given a server that answers each call with its own question, and fails some
+    queues = Queues(client=transport.client)
+    count = 40
+
+    class Echo:
+        def __len__(self) -> int:
+            return 1
+
+        def popleft(self) -> Any:
+            with lock:
+                number[0] += 1
+                fails = number[0] % 5 == 0
+            return refusal("ServiceUnavailable", status=503) if fails else echo
+
+    def echo(connection: Any) -> bool:
+        # The request just read by this thread is the last one of its connection.
+        mine = connection.getpeername()
+        request = next(r for r in reversed(transport.server.requests) if r.peer == mine)
+        entry = request.body["Entries"][0]
+        sent = [{"Id": "0", "MessageId": entry["MessageBody"]}]
+        return ok({"Successful": sent})(connection)
+
+    lock = threading.Lock()
+    number = [0]
+    script: Any = Echo()
+    transport.server.script = script
+    wrong: list[tuple[str, Any]] = []
+
+    def work(worker: int) -> None:
+        for turn in range(count):
+            body = f"{worker}-{turn}"
+            [sent] = queues.send_batch("q", [Outgoing(body=body)])
+            if sent.message_id != body and not isinstance(sent.error, QueueUnavailable):
+                wrong.append((body, sent))
+
+    # When eight threads send
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    # Then nobody got another one's answer, over as many connections as threads at most
+    assert wrong == []
+    assert len(transport.server.requests) >= 8 * count
+    assert max(request.connection for request in transport.server.requests) <= 8
