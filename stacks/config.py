@@ -129,10 +129,10 @@ class Stage:
         if problems:
             raise ConfigurationError(f"stage {self.name!r}: " + "; ".join(problems))
 
-    def functions_at_once(self, concurrency: int) -> int:
-        """Most functions that Lambda runs at once for an agent of that `concurrency`."""
-        ceiling = self.event_source_ceiling or concurrency
-        return max(MIN_EVENT_SOURCE_CONCURRENCY, min(concurrency, ceiling))
+    def functions_at_once(self, share: int) -> int:
+        """Most functions that Lambda runs at once for an event source with that share of `concurrency`."""
+        ceiling = self.event_source_ceiling or share
+        return max(MIN_EVENT_SOURCE_CONCURRENCY, min(share, ceiling))
 
     @property
     def database_tls(self) -> str:

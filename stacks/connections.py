@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from muster.errors import ConfigurationError
+from muster.manifest import Manifest
 from stacks.config import InstanceDatabase, Stage
+from stacks.lane_shares import lane_shares
 
 #: The dispatcher's tick; a late one may still run beside the next.
 DISPATCHER_CONNECTIONS = 2
+
+
+def connections_at_most(manifest: Manifest, stage: Stage) -> int:
+    """Most connections that the workers of an agent hold at the same time: one a function."""
+    return lane_shares(manifest, stage).total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,12 +24,12 @@ class ConnectionBudget:
     """Who may hold a connection at the same time, and how many there are."""
 
     stage: Stage
-    #: `concurrency` of every agent.
+    #: What `connections_at_most` says of every agent.
     agents: Mapping[str, int]
 
     @property
     def agent_connections(self) -> int:
-        return sum(self.stage.functions_at_once(c) for c in self.agents.values())
+        return sum(self.agents.values())
 
     @property
     def register_connections(self) -> int:
@@ -55,5 +62,5 @@ class ConnectionBudget:
             f"(largest: {', '.join(f'{name} {count}' for name, count in largest)}), "
             f"dispatcher {DISPATCHER_CONNECTIONS}, register {self.register_connections}, "
             f"reserved_connections {self.stage.reserved_connections}. "
-            f"Lower `concurrency` in agent.toml, or raise {cure} in stacks/config.py."
+            f"Lower `concurrency`, or have fewer lanes, in agent.toml, or raise {cure} in stacks/config.py."
         )

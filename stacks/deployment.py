@@ -14,7 +14,7 @@ from muster.errors import ConfigurationError
 from muster.manifest import Manifest
 from stacks.agents import AgentsStack
 from stacks.config import ExternalDatabase, Stage
-from stacks.connections import ConnectionBudget
+from stacks.connections import ConnectionBudget, connections_at_most
 from stacks.database import DatabaseAccess, DatabaseStack
 from stacks.dispatcher import DispatcherStack
 from stacks.network import NetworkStack
@@ -32,7 +32,9 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
     Raises:
         ConfigurationError: the agents together need more than the database or a stack can hold.
     """
-    ConnectionBudget(stage=stage, agents={m.id: m.concurrency for m in manifests}).verify()
+    ConnectionBudget(
+        stage=stage, agents={m.id: connections_at_most(m, stage) for m in manifests}
+    ).verify()
 
     def name(noun: str) -> str:
         return f"muster-{stage.name}-{noun}"

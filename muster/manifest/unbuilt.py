@@ -29,9 +29,6 @@ def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
         )
     elif manifest.image is not None:
         yield "image", manifest.image, "container images are", "use agent.py until they are"
-    if manifest.queue.lanes != ("normal",):
-        lanes = list(manifest.queue.lanes)
-        yield "queue.lanes", lanes, "lanes other than normal are", "leave them out until they are"
     if manifest.isolation != "shared":
         kind = manifest.isolation
         yield "isolation", kind, f"isolation {kind} is", "use shared until it is"

@@ -13,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from muster.manifest import Manifest
+from muster.manifest.limits import MAX_RECEIVE_COUNT
 from stacks.bucket_right import bucket_rights
 from stacks.constructs.agent_queue import AgentQueue
 from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
@@ -49,7 +50,8 @@ class Agent(Construct):
             "Queue",
             lanes=manifest.queue.lanes,
             visibility_timeout=Duration.seconds(manifest.visibility_timeout.total_seconds()),
-            max_receive_count=manifest.max_receive_count,
+            # Waiting for a slot must not look like failing.
+            max_receive_count=MAX_RECEIVE_COUNT if self.slots else manifest.max_receive_count,
         )
         self.queue.grant_dispatch(surroundings.dispatcher)
         DeadLetterAlarm(
@@ -73,6 +75,11 @@ class Agent(Construct):
         for key, value in manifest.cost_tags.items():
             Tags.of(self).add(key, value)
 
+    @property
+    def slots(self) -> int:
+        """Slots that the claim counts; 0 where the compute itself keeps to `concurrency`."""
+        return 0
+
     def endpoint(self) -> dict[str, object]:
         """How the agent is reached, as registration and the stack's output tell it."""
         return {"queues": self._queue_urls(), "dlq": self.queue.dead_letters.queue_url}
@@ -90,6 +97,7 @@ class Agent(Construct):
             "queue_urls": Stack.of(self).to_json_string(self._queue_urls()),
             "dead_letter_queue_url": self.queue.dead_letters.queue_url,
             "results_bucket": self._storage.results.bucket_name,
+            "slots": str(self.slots),
             "allow_external_requests": "yes" if stage.outbound.external else "no",
             "outbound": stage.outbound.exceptions(),
         }

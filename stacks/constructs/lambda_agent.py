@@ -14,6 +14,7 @@ from muster.manifest import Manifest
 from stacks.acknowledgement import acknowledge
 from stacks.constructs.agent import Agent, Surroundings
 from stacks.constructs.python_function import PythonFunction
+from stacks.lane_shares import lane_shares
 from stacks.packaging import agent_folder, agent_layer
 
 HANDLER = "lambdas.agents.handler.handler"
@@ -30,6 +31,7 @@ class LambdaAgent(Agent):
         surroundings: Surroundings,
         dependencies: lambda_.ILayerVersion,
     ) -> None:
+        self._shares = lane_shares(manifest, surroundings.platform.stage)
         super().__init__(scope, manifest=manifest, surroundings=surroundings)
         own = agent_layer(self, self.platform.stage, agent_folder(manifest))
         self.function = PythonFunction(
@@ -49,6 +51,11 @@ class LambdaAgent(Agent):
         self.admit(self.function.role)
         self._consume()
 
+    @property
+    def slots(self) -> int:
+        """See `Agent.slots`: an event source cannot be limited below 2."""
+        return self._shares.slots
+
     def endpoint(self) -> dict[str, object]:
         """See `Agent.endpoint`; the function's name too."""
         return {**super().endpoint(), "function": self.function.function.function_name}
@@ -62,7 +69,7 @@ class LambdaAgent(Agent):
                 target=self.function.function,
                 event_source_arn=queue.queue_arn,
                 batch_size=manifest.queue.batch,
-                max_concurrency=self.platform.stage.functions_at_once(manifest.concurrency),
+                max_concurrency=self._shares.functions[lane],
                 report_batch_item_failures=True,
             )
             acknowledge(

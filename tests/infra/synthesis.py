@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from muster.lane import LANES
 from muster.manifest import Manifest, Permissions, Queue, load_agents
 from stacks.config import Stage
 
@@ -103,7 +104,12 @@ def synthesise(
 
 def agents_of(stage: Stage) -> list[Manifest]:
     """The stage's own agents, and one that asks for everything a manifest may ask for."""
-    return [*load_agents(ROOT / root for root in stage.agent_roots), agent("asks-for-all")]
+    return [*load_agents(ROOT / root for root in stage.agent_roots), asks_for_all()]
+
+
+def asks_for_all() -> Manifest:
+    """An agent with every lane, and fewer jobs at once than their event sources can be limited to."""
+    return agent("asks-for-all", queue=Queue(batch=5, lanes=LANES))
 
 
 def agent(agent_id: str, **changes: Any) -> Manifest:

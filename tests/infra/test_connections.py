@@ -7,8 +7,11 @@ import dataclasses
 import pytest
 
 from muster.errors import ConfigurationError
+from muster.lane import LANES
+from muster.manifest import Queue
 from stacks.config import STAGES, InstanceDatabase
-from stacks.connections import ConnectionBudget
+from stacks.connections import ConnectionBudget, connections_at_most
+from tests.infra.synthesis import agent
 
 DEV = dataclasses.replace(STAGES["dev"], database=InstanceDatabase(instance_class="t4g.micro"))
 
@@ -28,12 +31,12 @@ def test_agents_that_do_not_fit_are_refused_with_the_numbers_and_the_settings():
     for part in (
         f"{budget.needed} database connections",
         "max_connections is 100",
-        "agents 82",
+        "agents 81",
         "big 60",
         "dispatcher 2",
         "register 9",
         "reserved_connections 20",
-        "`concurrency` in agent.toml",
+        "Lower `concurrency`, or have fewer lanes, in agent.toml",
         "database.instance_class (now t4g.micro)",
     ):
         assert part in message
@@ -49,14 +52,20 @@ def test_the_limit_itself_still_fits():
         ConnectionBudget(stage=DEV, agents={"one": free + 1}).verify()
 
 
-def test_an_event_source_runs_two_functions_even_for_one_at_once():
-    assert [DEV.functions_at_once(n) for n in (1, 2, 20)] == [2, 2, 20]
-
-
-def test_a_stage_may_limit_how_many_functions_an_agent_runs():
+def test_an_agent_holds_a_connection_for_every_function_that_its_lanes_may_run():
+    one, five = Queue(batch=1), Queue(batch=1, lanes=LANES)
     small = dataclasses.replace(DEV, event_source_ceiling=4)
-    assert [small.functions_at_once(n) for n in (1, 3, 20)] == [2, 3, 4]
-    assert ConnectionBudget(stage=small, agents={"one": 20}).agent_connections == 4
+    wanted = [
+        (one, 1, DEV, 2),
+        (one, 20, DEV, 20),
+        (five, 1, DEV, 10),
+        (five, 20, DEV, 20),
+        (one, 20, small, 4),
+        (five, 20, small, 14),
+    ]
+    for queue, concurrency, stage, connections in wanted:
+        manifest = agent("one", queue=queue, concurrency=concurrency)
+        assert connections_at_most(manifest, stage) == connections
 
 
 def test_an_external_database_names_its_own_setting():
