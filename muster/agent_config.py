@@ -2,8 +2,8 @@
 
     the manifest's defaults  <-  the operator's changes (AgentConfig)  <-  the request
 
-Each part sets whole top-level keys: a table in a stronger part replaces the weaker one's, it is not mixed
-with it.
+Each part sets whole top-level keys: a table in a stronger part replaces the weaker one's, the two are not
+mixed.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class NotMigrated(MusterError):
 
 
 class Reader:
-    """Runs the named statements of one topic, read only."""
+    """Runs the named statements of one topic."""
 
     def __init__(self, connection: connection, *, topic: str) -> None:
         self._connection = connection

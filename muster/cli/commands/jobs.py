@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from muster.cli.command import Command, Group
 from muster.cli.context import Context
 from muster.cli.errors import NotFound
 from muster.cli.exit import Exit
+from muster.cli.number import limit
 from muster.cli.table import cell
 from muster.model import Status
 
@@ -17,19 +18,11 @@ _COLUMNS = ("created_at", "agent_id", "job_id", "status", "attempts", "latency_m
 _EVENT_COLUMNS = ("at", "kind", "from_status", "to_status", "fence", "attempt", "reason")
 
 
-def _limit(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 100_000:
-        raise ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
-    return int(text)
-
-
 def _list_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--agent", metavar="ID", help="only this agent's")
     parser.add_argument("--state", choices=[str(status) for status in Status])
     parser.add_argument("--job-id", action="append", metavar="ID", help="only these; repeatable")
-    parser.add_argument(
-        "--limit", type=_limit, default=20, help="newest first, default %(default)s"
-    )
+    parser.add_argument("--limit", type=limit, default=20, help="newest first, default %(default)s")
 
 
 def _list(context: Context, arguments: Namespace) -> Exit:

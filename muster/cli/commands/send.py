@@ -20,6 +20,11 @@ def _arguments(parser: ArgumentParser) -> None:
     body.add_argument("--params", metavar="JSON", help="the job's params, a JSON object")
     body.add_argument("--file", metavar="PATH", help="read the params from a file; - is stdin")
     parser.add_argument(
+        "--config",
+        metavar="JSON",
+        help="what this job alone shall find in its config, a JSON object",
+    )
+    parser.add_argument(
         "--job-id", metavar="ID", help="idempotency key; a random one when not given"
     )
     parser.add_argument("--lane", default="normal", help="priority, default %(default)s")
@@ -47,6 +52,7 @@ def _run(context: Context, arguments: Namespace) -> Exit:
         agent_id=arguments.agent,
         tenant=arguments.tenant,
         params=params,
+        config=None if arguments.config is None else _object(arguments.config, noun="config"),
         priority=arguments.lane,
     )
     sent = Queues().send_batch(endpoint.queues[arguments.lane], [Outgoing(body=body)])[0]
@@ -58,20 +64,25 @@ def _run(context: Context, arguments: Namespace) -> Exit:
 
 
 def _params(arguments: Namespace) -> dict[str, Any]:
-    import json
-
     try:
         text = arguments.params or "{}"
         if arguments.file:
             text = sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text()
-        params = json.loads(text)
     except OSError as error:
         raise UsageError(f"--file {arguments.file}: {error.strerror}") from error
+    return _object(text, noun="params")
+
+
+def _object(text: str, *, noun: str) -> dict[str, Any]:
+    import json
+
+    try:
+        value = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"The params are no JSON: {error}") from error
-    if not isinstance(params, dict):
-        raise UsageError('The params must be a JSON object, such as {"text": "hello"}.')
-    return params  # pyright: ignore[reportUnknownVariableType]  # a JSON object has string keys
+        raise UsageError(f"The {noun} must be JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f'The {noun} must be a JSON object, such as {{"text": "hello"}}.')
+    return value  # pyright: ignore[reportUnknownVariableType]  # a JSON object has string keys
 
 
 COMMAND = Command(
