@@ -72,6 +72,12 @@ class ConfigurationError(MusterError):
     code = "configuration"
 
 
+class SecretRejected(RetryableError):
+    """The other side refused a secret: the agent's secrets are read again before the next attempt."""
+
+    code = "secret_rejected"
+
+
 class StoreUnavailable(RetryableError):
     """Postgres could not be reached, or did not answer in time; nothing is known to be lost."""
 

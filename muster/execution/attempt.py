@@ -18,13 +18,13 @@ from muster.database import JobDatabase, NoTables
 from muster.errors import Cancelled, PermanentError
 from muster.execution.configuration import ConfigInvalid, Configuration, Precedence
 from muster.execution.report import error_record
+from muster.execution.result import result_text
 from muster.isolation.caller import Caller, Ended
 from muster.job import Job
 from muster.model import Claim, ErrorRecord, Outcome, Status
 from muster.outbound import Outbound
 from muster.ports import Objects
 from muster.retry import decide, relay_delay
-from muster.store.document import bounded_document
 from muster.store.ledger import Ledger
 
 
@@ -52,12 +52,6 @@ class ParamsInvalid(PermanentError):
     """The params do not fit the agent's input_schema."""
 
     code = "invalid_params"
-
-
-class ResultUnstorable(PermanentError):
-    """The agent returned what JSON cannot express; what it did is done, so it is not repeated."""
-
-    code = "result_not_json"
 
 
 class ClaimLost(Cancelled):
@@ -171,13 +165,7 @@ class Attempts:
 
     def _stored(self, claim: Claim, result: Any) -> tuple[Any, str | None]:
         """The result for the row, or where it was put instead."""
-        try:
-            text = bounded_document(result)
-        except (TypeError, ValueError, RecursionError) as problem:
-            raise ResultUnstorable(
-                f"the result cannot be stored as JSON ({problem}); return dicts, lists, strings, "
-                "finite numbers, booleans or None"
-            ) from problem
+        text = result_text(result)
         if len(text.encode()) <= INLINE_RESULT_BYTES:
             # A copy: the agent may go on changing what it returned, and its next job may return it again.
             return json.loads(text), None

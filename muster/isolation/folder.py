@@ -1,0 +1,70 @@
+"""A job's own place on disk, and what it leaves elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def job_folder(parent: Path | None = None) -> Generator[Path]:
+    """A new folder with `home` and `tmp` in it, gone afterwards with all that was put there.
+
+    Args:
+        parent: where it is made; None: where temporary files go on this machine.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="muster-job-", dir=parent))
+    try:
+        (folder / "home").mkdir()
+        (folder / "tmp").mkdir()
+        yield folder
+    finally:
+        remove(folder)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a tree, also one that was made to resist. What stays nobody could remove."""
+    if path.is_symlink() or not path.is_dir():
+        with suppress(FileNotFoundError):
+            path.unlink()
+        return
+    shutil.rmtree(path, onerror=_insist)
+
+
+def _insist(_: Callable[..., Any], path: str, __: object) -> None:
+    """Called for what resisted: give its folder and itself every right, and try once more."""
+    place = Path(path)
+    for locked in (place.parent, place):
+        with suppress(OSError):
+            if not locked.is_symlink():
+                locked.chmod(stat.S_IRWXU)
+    with suppress(OSError):
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink()
+
+
+class Sweep:
+    """Removes what jobs left in a folder that belongs to this worker alone.
+
+    What is there when this is made stays. Never use it on a folder that others share, such as the `/tmp` of
+    a machine: everything new in it is removed, whoever made it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept = self._names()
+
+    def sweep(self) -> None:
+        """Remove everything new; call it while no job runs."""
+        for name in self._names() - self._kept:
+            remove(self._folder / name)
+
+    def _names(self) -> set[str]:
+        return {entry.name for entry in self._folder.iterdir()}

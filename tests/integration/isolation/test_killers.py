@@ -1,0 +1,194 @@
+"""Jobs that end their process, or will not end: each is recorded as what it was, and harms only itself."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from muster.errors import JobTimeout, RetryableError
+from tests.integration.isolation.conftest import Isolate
+from tests.support.isolated import gone
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("os._exit(0)", "exited", "exited with 0"),
+        ("os._exit(7)", "exited", "exited with 7"),
+        ("ctypes.string_at(0)", "killed", "SIGSEGV"),
+        ("os.abort()", "killed", "SIGABRT"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "killed", "SIGKILL"),
+        ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)", "agent_error", ""),
+        ("os.kill(os.getppid(), signal.SIGKILL); time.sleep(30)", "killed", "nobody could say"),
+        ("sys.exit(3)", "agent_error", "3"),
+        ("os.close(0); os.close(1); os.close(2); os._exit(1)", "exited", "exited with 1"),
+        ("b'x' * (2 << 30)", "out_of_memory", ""),
+    ],
+)
+def test_a_killer_dies_alone_and_is_recorded_as_what_it_was(
+    isolate: Isolate, body: str, code: str, said: str
+):
+    """F26: the process that a job ends is its own."""
+    # Given an agent whose job ends its process
+    agent = isolate(f"if job.id == 'killer':\n    {body}\nreturn 'fine'", memory_bytes=512 * MIB)
+    # When it is called, and its neighbour after it
+    ended = agent.call(id="killer")
+    # Then the worker lives, knows what it was, and would try it again
+    assert isinstance(ended.error, RetryableError)
+    assert ended.error.code == code
+    assert said in str(ended.error)
+    assert agent.call(id="neighbour").result == "fine"
+
+
+def test_a_segfault_leaves_its_stack_in_the_log(isolate: Isolate):
+    agent = isolate("ctypes.string_at(0)")
+    agent.call()
+    assert any("agent.py" in line for line in agent.printed())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "time.sleep(60)",
+        "while True: pass",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)",
+        "os.kill(os.getpid(), signal.SIGSTOP)",
+        "while True:\n    try: time.sleep(60)\n    except BaseException: pass",
+        "os.kill(os.getppid(), signal.SIGSTOP); time.sleep(60)",
+    ],
+)
+def test_a_job_that_hangs_is_stopped_at_its_timeout(isolate: Isolate, body: str):
+    # Given a job that hangs, whatever it is asked
+    agent = isolate("print(os.getpid(), flush=True)\n" + body)
+    started = time.monotonic()
+    # When its time is over
+    ended = agent.call(limit=1.0)
+    # Then it is over, for a good
+    assert isinstance(ended.error, JobTimeout)
+    assert "1 s" in str(ended.error)
+    assert time.monotonic() - started < 8
+    assert gone(int(agent.printed()[0]))
+
+
+def test_a_job_that_is_stopped_may_tidy_up(isolate: Isolate, tmp_path: Path):
+    # Given a job that tidies up when it ends
+    agent = isolate(
+        f"try: time.sleep(60)\nfinally: pathlib.Path({str(tmp_path / 'tidy')!r}).touch()"
+    )
+    # When it is stopped
+    ended = agent.call(limit=1.0)
+    # Then it did, and its timeout is what is told
+    assert isinstance(ended.error, JobTimeout)
+    assert (tmp_path / "tidy").exists()
+
+
+def test_gigabytes_of_output_end_the_job_and_not_the_worker(isolate: Isolate):
+    # Given a job that prints without end
+    agent = isolate("line = 'x' * 65536\nwhile True: print(line)")
+    # When it runs
+    ended = agent.call(limit=60)
+    # Then it is stopped, and the log holds a bounded part and how much there was
+    assert ended.error is not None
+    assert ended.error.code == "output_too_large"
+    assert sum(map(len, agent.printed())) < MIB
+    assert "are not shown" in agent.printed()[-1]
+
+
+def test_a_result_that_is_too_large_is_refused_for_good(isolate: Isolate):
+    ended = isolate("return 'x' * (33 << 20)").call()
+    assert ended.record is not None
+    assert (ended.record.code, ended.record.retryable) == ("result_too_large", False)
+
+
+def test_what_forks_and_daemonizes_does_not_outlive_the_job(isolate: Isolate, tmp_path: Path):
+    # Given a job that starts what tries to get away, in every way
+    pids = tmp_path / "pids"
+    agent = isolate(
+        f"""
+        def note():
+            with open({str(pids)!r}, "a") as file: print(os.getpid(), file=file)
+        for _ in range(2):  # a daemon: two forks and a session of its own
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                    note()
+                    time.sleep(60)
+                os._exit(0)
+            os.wait()
+        command = "import time, os; open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\\\n'); time.sleep(60)"
+        subprocess.Popen([sys.executable, "-c", command], start_new_session=True, env={{}})
+        while len(open({str(pids)!r}).read().split()) < 3: time.sleep(0.01)
+        return "done"
+        """
+    )
+    # When it ends by itself
+    ended = agent.call()
+    # Then none of them is left
+    assert ended.result == "done"
+    started = [int(pid) for pid in pids.read_text("ascii").split()]
+    assert len(started) == 3
+    assert all(gone(pid) for pid in started)
+
+
+def test_what_daemonized_does_not_outlive_a_job_that_killed_its_guard(
+    isolate: Isolate, tmp_path: Path
+):
+    # Given a job that starts a daemon and kills the process that watches it
+    pids = tmp_path / "pids"
+    agent = isolate(
+        f"""
+        if os.fork() == 0:
+            os.setsid()
+            pathlib.Path({str(pids)!r}).write_text(str(os.getpid()))
+            time.sleep(60)
+        while not os.path.exists({str(pids)!r}): time.sleep(0.01)
+        time.sleep(0.1)
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+        """
+    )
+    # When it is called
+    ended = agent.call()
+    # Then the worker itself ends what is left
+    assert ended.error is not None
+    assert gone(int(pids.read_text("ascii")))
+
+
+def test_a_copy_of_the_job_does_not_speak_for_it(isolate: Isolate):
+    # Given a job that forks and lets the copy return, too
+    agent = isolate(
+        "child = os.fork()\nif child: os.waitpid(child, 0)\nreturn 'copy' if not child else 'original'"
+    )
+    # When it runs, what counts is what the original says
+    assert agent.call().result == "original"
+
+
+def test_threads_that_a_job_leaves_behind_end_with_it(isolate: Isolate):
+    agent = isolate("threading.Thread(target=time.sleep, args=(60,)).start()\nreturn 'done'")
+    started = time.monotonic()
+    assert agent.call().result == "done"
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("noise", ["b'\\xff' * 64", "b'\\0\\0\\0\\4nope'", "b'\\0\\0\\0\\2{}'"])
+def test_noise_in_the_pipe_to_the_worker_ends_the_job(isolate: Isolate, noise: str):
+    # Given a job that writes into every descriptor that it has
+    agent = isolate(
+        f"""
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                if int(name) > 2: os.write(int(name), {noise})
+            except OSError: continue
+        time.sleep(60)
+        """
+    )
+    # When it is called
+    ended = agent.call(limit=30)
+    # Then that is what is recorded
+    assert ended.error is not None
+    assert ended.error.code in ("protocol_broken", "output_too_large")
