@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from muster.agent_config import effective
 from muster.manifest.schema import check_value
@@ -43,9 +43,12 @@ def changed(changes: JsonObject, *, to_set: JsonObject, to_unset: Collection[str
 
 def difference(before: JsonObject, after: JsonObject) -> Difference:
     """What makes `after` out of `before`."""
-    missing = object()
     return Difference(
-        set={k: value for k, value in after.items() if not _same(before.get(k, missing), value)},
+        set={
+            key: value
+            for key, value in after.items()
+            if key not in before or not _same(before[key], value)
+        },
         unset=tuple(key for key in before if key not in after),
     )
 
@@ -74,12 +77,4 @@ def change_problem(
 
 def _same(one: Any, other: Any) -> bool:
     """Equal as JSON: there, true is not 1."""
-    match one, other:
-        case dict(), dict():
-            ours, theirs = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
-            return ours.keys() == theirs.keys() and all(_same(ours[k], theirs[k]) for k in ours)
-        case list(), list():
-            first, second = cast("list[Any]", one), cast("list[Any]", other)
-            return len(first) == len(second) and all(map(_same, first, second))
-        case _:
-            return isinstance(one, bool) == isinstance(other, bool) and one == other
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

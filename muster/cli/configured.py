@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from muster.cli.context import Context
 
 if TYPE_CHECKING:
-    from muster.store.agent_config import Configured, Written
+    from muster.store.config_changes import Configured, Written
 
 
 def show_configured(context: Context, now: Configured) -> None:

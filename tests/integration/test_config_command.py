@@ -16,7 +16,8 @@ from muster.agent_config import AgentConfig
 from muster.cli import main
 from muster.cli.exit import Exit
 from muster.config_change import MOST_BYTES
-from muster.store.agent_config import AgentConfigs, current_config
+from muster.store.agent_config import current_config
+from muster.store.config_changes import ConfigChanges
 from muster.store.connection import administer
 from muster.store.settings import DatabaseSettings
 from tests.support.clerk import database_of, query
@@ -230,7 +231,7 @@ def test_of_operators_who_write_the_same_version_at_once_one_does(config: Run, d
         with closing(administer(settings)) as connection:
             connection.autocommit = True
             barrier.wait(10)
-            done = AgentConfigs(connection).change("free", seen=1, changes={"a": number}, by=None)
+            done = ConfigChanges(connection).change("free", seen=1, changes={"a": number}, by=None)
             written.append(done.agent_config.changes["a"] if done else None)
 
     threads = [threading.Thread(target=change, args=(number,)) for number in range(8)]

@@ -18,7 +18,7 @@ from muster.errors import MusterError
 from muster.model import JsonObject
 
 if TYPE_CHECKING:
-    from muster.store.agent_config import AgentConfigs, Configured
+    from muster.store.config_changes import ConfigChanges, Configured
 
 
 class ConfigOvertaken(MusterError):
@@ -89,7 +89,7 @@ def _changes(now: Configured, to_set: JsonObject, arguments: Namespace) -> JsonO
 
 
 def _write(
-    context: Context, store: AgentConfigs, now: Configured, changes: JsonObject, *, by: str
+    context: Context, store: ConfigChanges, now: Configured, changes: JsonObject, *, by: str
 ) -> None:
     from muster.config_change import change_problem, difference
 
@@ -134,16 +134,16 @@ def _history(context: Context, arguments: Namespace) -> Exit:
 
 
 @contextmanager
-def _store(context: Context) -> Generator[AgentConfigs]:
-    from muster.store.agent_config import AgentConfigs
+def _store(context: Context) -> Generator[ConfigChanges]:
+    from muster.store.config_changes import ConfigChanges
     from muster.store.connection import administer
 
     with closing(administer(context.database())) as connection:
         connection.autocommit = True  # each statement stands for itself: the version decides
-        yield AgentConfigs(connection)
+        yield ConfigChanges(connection)
 
 
-def _found(store: AgentConfigs, agent_id: str) -> Configured:
+def _found(store: ConfigChanges, agent_id: str) -> Configured:
     found = store.of(agent_id)
     if found is None:
         raise NotFound(f"No agent {agent_id!r} is registered. See `muster agents list`.")
