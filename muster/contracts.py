@@ -52,6 +52,7 @@ class MetricName:
     BACKLOG = "Backlog"  # messages visible, over all lanes of the agent
     RUNNING = "Running"  # executions running
     #: Of agents with a service only: jobs that wait, come within minutes, or run. It scales on this.
+    REFUSED = "Refused"  # messages that came back because no slot was free
     DEMAND = "Demand"
     TICK = "DispatcherTick"
 

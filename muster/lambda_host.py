@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muster.contracts import AgentEnvironment
-from muster.execution.disposition import Fate
+from muster.execution.disposition import Disposition, Fate
 from muster.execution.worker import Worker
 from muster.message.record import from_lambda
 from muster.metrics import EmbeddedMetrics
+from muster.model import Message
 from muster.ports import Queues, Visibility
+
+if TYPE_CHECKING:
+    from muster.execution.turnstile import Turnstile
 
 #: Left to the platform at the end of an invocation.
 INVOCATION_MARGIN = timedelta(seconds=1)
@@ -31,13 +35,18 @@ class LambdaHost:
     metrics: EmbeddedMetrics
     #: Queue name to URL.
     queue_urls: Mapping[str, str]
+    #: Queue name to lane.
+    lanes: Mapping[str, str]
+    #: In front of the worker of an agent whose jobs are counted by slots.
+    turnstile: Turnstile | None = None
 
     def handle(self, event: Mapping[str, Any], *, time_left: timedelta) -> dict[str, Any]:
         """Process an SQS event; the answer names the messages that stay in the queue."""
         records = event["Records"]
         messages = [from_lambda(record) for record in records]
+        queue = _queue_name(records[0]["eventSourceARN"])
         try:
-            fates = self.worker.process(messages, time_left=time_left - INVOCATION_MARGIN)
+            fates = self._process(messages, queue, time_left=time_left - INVOCATION_MARGIN)
             kept = [m for m in messages if fates[m.message_id].fate is not Fate.ACKNOWLEDGE]
             returned = [
                 Visibility(receipt_handle=m.receipt_handle, after=fates[m.message_id].after)
@@ -46,12 +55,17 @@ class LambdaHost:
             ]
             if returned:
                 # Whatever comes of it, the message returns: at the latest when its visibility ends.
-                self.queues.change_visibility_batch(
-                    self.queue_urls[_queue_name(records[0]["eventSourceARN"])], returned
-                )
+                self.queues.change_visibility_batch(self.queue_urls[queue], returned)
         finally:
             self.metrics.flush()
         return {"batchItemFailures": [{"itemIdentifier": m.message_id} for m in kept]}
+
+    def _process(
+        self, messages: list[Message], queue: str, *, time_left: timedelta
+    ) -> dict[str, Disposition]:
+        if self.turnstile is None:
+            return self.worker.process(messages, time_left=time_left)
+        return self.turnstile.process(messages, lane=self.lanes[queue], time_left=time_left)
 
 
 def _queue_name(name: str) -> str:
@@ -136,10 +150,25 @@ def lambda_host() -> LambdaHost:
         recorder=recorder,
         clock=clock,
     )
+    turnstile = None
+    if int(environment.slots):
+        from muster.execution.turnstile import Turnstile
+        from muster.store.slots import Slots
+
+        turnstile = Turnstile(
+            worker=worker,
+            agent=agent,
+            slots=Slots(database, clock=clock),
+            capacity=int(environment.slots),
+            recorder=recorder,
+            clock=clock,
+        )
     urls = json.loads(environment.queue_urls)
     return LambdaHost(
         worker=worker,
         queues=queues,
         metrics=metrics,
         queue_urls={_queue_name(url): url for url in urls.values()},
+        lanes={_queue_name(url): lane for lane, url in urls.items()},
+        turnstile=turnstile,
     )

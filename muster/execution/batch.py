@@ -51,6 +51,11 @@ class Batch:
         """What this job wants done with its message."""
         self._fates[key] = fate
 
+    def let_go(self, key: Key) -> None:
+        """This job no longer needs its message, should that be returned."""
+        if self._fates.get(key, KEEP).fate is Fate.RETURN:
+            self._fates[key] = ACKNOWLEDGE
+
     def dispositions(self) -> dict[str, Disposition]:
         """The fate of each message: it goes only when all of its jobs let it go.
 

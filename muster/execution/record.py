@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from muster.clock import Clock
@@ -89,6 +90,20 @@ class Recorder:
             self._log.error(
                 "dead letter not sent, the dispatcher will: %s", result.error, extra=keys
             )
+
+    def refused(self, *, lane: str, messages: int, wait: timedelta) -> None:
+        """Messages come back later: all slots are held, or kept for another lane."""
+        self._metrics.count(MetricName.REFUSED, messages)
+        self._log.info(
+            "no slot for %d messages of lane %s, back in %.1f s",
+            messages,
+            lane,
+            wait.total_seconds(),
+        )
+
+    def slot_stuck(self, error: Exception) -> None:
+        """A slot could not be given back: it ends by itself."""
+        self._log.warning("slot not given back, it ends with its lease: %s", error)
 
     def store_away(self, error: Exception) -> None:
         """The ledger cannot be reached: nothing of this batch is acknowledged."""

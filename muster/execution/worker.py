@@ -82,6 +82,24 @@ class Worker:
             self._recorder.store_away(away)
         return batch.dispositions()
 
+    def leave_to_relay(
+        self, messages: Sequence[Message], *, time_left: timedelta
+    ) -> dict[str, Disposition]:
+        """Record what messages ask for without running it: the relay sends it in fresh ones, these may go."""
+        batch = Batch(messages, agent_id=self._agent.agent_id)
+        try:
+            claims = self._claim(batch, time_left=time_left)
+            jobs = [claim for claim in claims if batch.arrival(claim).rejection is None]
+            for claim in claims:
+                if claim not in jobs:
+                    self._run(batch, claim)
+            self._hand_back(batch, jobs, reason="no_slot")
+            for claim in jobs:
+                batch.let_go(batch.arrival(claim).key)
+        except StoreUnavailable as away:
+            self._recorder.store_away(away)
+        return batch.dispositions()
+
     def _claim(self, batch: Batch, *, time_left: timedelta) -> list[Claim]:
         """The claims to run now; every other job gets its fate."""
         needed = self._agent.timeout * len(batch.arrivals) + SETTLE_MARGIN

@@ -64,7 +64,7 @@ def test_every_queue_is_encrypted_and_refuses_plain_http(each: Synthesis):
         assert queue.id in refusing
 
 
-def test_every_lane_has_an_event_source_that_reports_failures_one_by_one(each: Synthesis):
+def test_an_event_source_reports_failures_one_by_one(each: Synthesis):
     for manifest in each.manifests:
         lanes, _ = queues(each, manifest)
         sources = each.of_agent(manifest.id, "AWS::Lambda::EventSourceMapping")

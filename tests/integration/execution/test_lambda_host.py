@@ -28,6 +28,7 @@ def _host(shop: Workshop) -> LambdaHost:
         queues=shop.queues,
         metrics=shop.metrics,  # pyright: ignore[reportArgumentType] - the fake has what is used
         queue_urls={"lane": shop.lane},
+        lanes={"lane": "normal"},
     )
 
 
