@@ -43,6 +43,7 @@ class MetricName:
     CANCELLED = "ExecutionsCancelled"
     DUPLICATES = "Duplicates"
     DEAD_LETTERS = "DeadLetters"
+    REFUSED = "Refused"  # messages that came back because no slot was free
     FENCED = "FencedWrites"
     DURATION = "Duration"  # milliseconds of the agent's own code
     LATENCY = "Latency"  # milliseconds from the message's arrival to the settled record
@@ -52,7 +53,6 @@ class MetricName:
     BACKLOG = "Backlog"  # messages visible, over all lanes of the agent
     RUNNING = "Running"  # executions running
     #: Of agents with a service only: jobs that wait, come within minutes, or run. It scales on this.
-    REFUSED = "Refused"  # messages that came back because no slot was free
     DEMAND = "Demand"
     TICK = "DispatcherTick"
 
