@@ -46,9 +46,10 @@ def describe(state: CloudState) -> dict[str, Any]:
 
 def _agent(output: dict[str, Any]) -> dict[str, Any]:
     queues = output["queues"]
+    compute = {"function": "function_name", "cluster": "cluster", "service": "service"}
     return {
         "queue_url": queues["normal"],
         "queues": queues,
         "dlq_url": output["dlq"],
-        "function_name": output["function"],
+        **{name: output[key] for key, name in compute.items() if key in output},
     }

@@ -12,7 +12,9 @@ from constructs import Construct
 from muster.contracts import OutputKey
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
-from stacks.constructs.agent import Surroundings
+from stacks.cluster import ClusterStack
+from stacks.constructs.agent import Agent, Surroundings
+from stacks.constructs.fargate_listener import FargateListener
 from stacks.constructs.lambda_agent import LambdaAgent
 from stacks.constructs.registration import Registration
 from stacks.packaging import dependency_layer
@@ -36,11 +38,14 @@ class AgentsStack(Stack):
         storage: StorageStack,
         alerts: sns.ITopic,
         dispatcher: iam.IRole,
+        cluster: ClusterStack,
         service_token: str,
     ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: agents")
-        dependencies = dependency_layer(self, stage) if manifests else None
+        functions = [manifest for manifest in manifests if manifest.compute == "lambda"]
+        services = [manifest for manifest in manifests if manifest.compute == "fargate"]
+        layers = [dependency_layer(self, stage)] if functions else []
         # Rights are written into the queues' policies: the dispatcher's own would overflow with many agents.
         relay = iam.Role.from_role_arn(
             self,
@@ -52,12 +57,14 @@ class AgentsStack(Stack):
         surroundings = Surroundings(
             platform=platform, storage=storage, alerts=alerts, dispatcher=relay
         )
-        agents = [
-            LambdaAgent(
-                self, manifest=manifest, surroundings=surroundings, dependencies=dependencies
-            )
-            for manifest in manifests
-            if dependencies is not None
+        agents: list[Agent] = [
+            LambdaAgent(self, manifest=manifest, surroundings=surroundings, dependencies=layer)
+            for layer in layers
+            for manifest in functions
+        ]
+        agents += [
+            FargateListener(self, manifest=manifest, surroundings=surroundings, cluster=cluster)
+            for manifest in services
         ]
         endpoints: dict[str, object] = {a.manifest.id: a.endpoint() for a in agents}
         registration = Registration(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from muster.errors import ConfigurationError
+from stacks.containers import ContainerSettings
 from stacks.outbound import LOCAL_SERVER_PORTS, OutboundSettings
 
 Architecture = Literal["arm64", "x86_64"]
@@ -121,6 +122,8 @@ class Stage:
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     #: Most invocations at once per event source, whatever the agent's `concurrency`; None: no such ceiling.
     event_source_ceiling: int | None = None
+    #: How listeners are built and run.
+    containers: ContainerSettings = field(default_factory=ContainerSettings)
     #: Database connections left for people, backups and monitoring.
     reserved_connections: int = 20
 
@@ -213,6 +216,8 @@ STAGES: Mapping[str, Stage] = {
             # Every invocation at once is a process that unpacks the layers first: more only get in each
             # other's way.
             event_source_ceiling=4,
+            # No Docker, and an emulator without containers or scaling: listeners run as processes.
+            containers=ContainerSettings(image="muster/listener:local", tasks=False),
             # Servers of demos and tests; strangers are not called from here unless one says so.
             outbound=OutboundSettings(addresses=("127.0.0.1",), ports=LOCAL_SERVER_PORTS),
         ),

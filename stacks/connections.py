@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from muster.contracts import LISTENER_CONNECTIONS
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
 from stacks.config import InstanceDatabase, Stage
+from stacks.containers import OVERLAP
 from stacks.lane_shares import lane_shares
+from stacks.scaling import most_tasks
 
 #: The dispatcher's tick; a late one may still run beside the next.
 DISPATCHER_CONNECTIONS = 2
 
 
 def connections_at_most(manifest: Manifest, stage: Stage) -> int:
-    """Most connections that the workers of an agent hold at the same time: one a function."""
+    """Most connections that the workers of an agent hold at the same time.
+
+    One a function; of a listener's tasks there are up to twice as many while a deployment replaces them.
+    """
+    if manifest.compute == "fargate":
+        tasks = most_tasks(manifest) if stage.containers.tasks else 1
+        return OVERLAP * tasks * LISTENER_CONNECTIONS
     return lane_shares(manifest, stage).total
 
 

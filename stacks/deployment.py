@@ -13,6 +13,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
 from stacks.agents import AgentsStack
+from stacks.cluster import ClusterStack
 from stacks.config import ExternalDatabase, Stage
 from stacks.connections import ConnectionBudget, connections_at_most
 from stacks.database import DatabaseAccess, DatabaseStack
@@ -40,7 +41,13 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         return f"muster-{stage.name}-{noun}"
 
     network = (
-        NetworkStack(app, name("network"), stage=stage, settings=stage.network)
+        NetworkStack(
+            app,
+            name("network"),
+            stage=stage,
+            settings=stage.network,
+            containers=any(manifest.compute == "fargate" for manifest in manifests),
+        )
         if stage.network is not None
         else None
     )
@@ -57,6 +64,7 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         app, name("dispatcher"), platform=platform, alerts=observability.alerts
     )
     dispatcher.add_stack_dependency(registry)
+    cluster = ClusterStack(app, name("cluster"), stage=stage)
     for number, members in shard(manifests, shards=stage.agent_shards).items():
         agents = AgentsStack(
             app,
@@ -66,9 +74,11 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
             storage=storage,
             alerts=observability.alerts,
             dispatcher=dispatcher.role,
+            cluster=cluster,
             service_token=registry.service_token,
         )
         agents.add_stack_dependency(registry)
+        agents.add_stack_dependency(cluster)
         agents.verify_size(f"agent_shards (now {stage.agent_shards})")
     Tags.of(app).add("Project", "muster")
     Tags.of(app).add("Stage", stage.name)

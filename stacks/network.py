@@ -43,6 +43,21 @@ S3_PREFIX_LISTS: Mapping[str, str] = {
 }
 
 
+#: Interface endpoints of every VPC, by the name of their construct.
+_FOR_FUNCTIONS: Mapping[str, ec2.InterfaceVpcEndpointAwsService] = {
+    "Sqs": ec2.InterfaceVpcEndpointAwsService.SQS,
+    "SecretsManager": ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+}
+
+#: What starts a container, takes its log and tells it of deployments: a function has that from Lambda.
+_FOR_CONTAINERS: Mapping[str, ec2.InterfaceVpcEndpointAwsService] = {
+    "Registry": ec2.InterfaceVpcEndpointAwsService.ECR,
+    "Images": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
+    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+    "Ecs": ec2.InterfaceVpcEndpointAwsService.ECS,
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placement:
     """Where in a VPC a function runs, and what it may reach from there."""
@@ -56,7 +71,13 @@ class NetworkStack(Stack):
     """VPC, endpoints and the security groups of functions and database."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, stage: Stage, settings: NetworkSettings
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        stage: Stage,
+        settings: NetworkSettings,
+        containers: bool = False,
     ) -> None:
         super().__init__(scope, id_, description=f"Muster {stage.name}: network")
         self.vpc = ec2.Vpc(
@@ -85,7 +106,7 @@ class NetworkStack(Stack):
         self._egress.add_egress_rule(
             ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "HTTPS to the internet"
         )
-        self._endpoints()
+        self._endpoints(containers=containers)
 
     def placement(self, egress: str) -> Placement:
         """Place of a function whose manifest says `egress`: `none` or `internet`."""
@@ -120,13 +141,14 @@ class NetworkStack(Stack):
         )
         return group
 
-    def _endpoints(self) -> None:
+    def _endpoints(self, *, containers: bool) -> None:
         s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         s3.add_to_policy(_own_account(iam.AnyPrincipal()))
-        for name, service in (
-            ("Sqs", ec2.InterfaceVpcEndpointAwsService.SQS),
-            ("SecretsManager", ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER),
-        ):
+        services = dict(_FOR_FUNCTIONS)
+        if containers:
+            s3.add_to_policy(_image_layers(iam.AnyPrincipal()))
+            services |= _FOR_CONTAINERS
+        for name, service in services.items():
             endpoint = self.vpc.add_interface_endpoint(
                 name,
                 service=service,
@@ -165,6 +187,12 @@ def _subnet(name: str, type_: ec2.SubnetType, mask: int) -> ec2.SubnetConfigurat
         cidr_mask=mask,
         map_public_ip_on_launch=False if type_ is ec2.SubnetType.PUBLIC else None,
     )
+
+
+def _image_layers(principal: iam.IPrincipal) -> iam.PolicyStatement:
+    """The registry keeps layers of images in a bucket of AWS's own, and hands out links to them."""
+    bucket = f"arn:{Aws.PARTITION}:s3:::prod-{Aws.REGION}-starport-layer-bucket/*"
+    return iam.PolicyStatement(principals=[principal], actions=["s3:GetObject"], resources=[bucket])
 
 
 def _own_account(principal: iam.IPrincipal) -> iam.PolicyStatement:

@@ -2,6 +2,7 @@
 
 from muster.manifest.asjson import canonical, digest, from_json, to_json
 from muster.manifest.duration import format_duration, parse_duration
+from muster.manifest.limits import FARGATE_CPU
 from muster.manifest.load import MANIFEST_FILE, load_agents, load_manifest
 from muster.manifest.model import (
     Endpoint,
@@ -18,6 +19,7 @@ from muster.manifest.problem import ManifestError, Problem
 from muster.manifest.unbuilt import unbuilt
 
 __all__ = [
+    "FARGATE_CPU",
     "MANIFEST_FILE",
     "Endpoint",
     "Manifest",

@@ -28,7 +28,9 @@ def _no_names() -> dict[str, str]:
 class Queue:
     """How the agent takes messages from its queues."""
 
-    #: Messages given to one invocation; lambda: 1-10.
+    #: lambda: messages given to one invocation, whose jobs run one after another; fargate: jobs that one task
+    #: lambda: messages given to one invocation, whose jobs run one by one; fargate: jobs that one task runs
+    #: at once. 1-10.
     batch: int
     #: Priorities with a queue of their own, most urgent first; `normal` is always one of them.
     lanes: tuple[str, ...] = ("normal",)
@@ -167,6 +169,11 @@ class Manifest:
         if self.compute == "fargate":
             return LISTENER_VISIBILITY
         return VISIBILITY_FACTOR * self.function_timeout
+
+    @property
+    def jobs_per_task(self) -> int:
+        """Jobs that one task of a listener runs at once."""
+        return min(self.queue.batch, self.concurrency)
 
     @property
     def max_receive_count(self) -> int:

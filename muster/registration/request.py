@@ -25,7 +25,9 @@ MIGRATION_ID = "muster-migration"
 _PLATFORM = {"ServiceToken", "ServiceTimeout"}
 _MIGRATION = {"Digest"}
 _REGISTRATION = {"Manifests", "Digest", "Stack", "Agents"}
-_ENDPOINT = {"queues", "dlq", "function"}
+#: What an agent's compute is called, where it is Lambda or a service of ECS.
+_COMPUTE = ("function", "cluster", "service")
+_ENDPOINT = {"queues", "dlq", *_COMPUTE}
 
 #: `user:password@` in a URL.
 _CREDENTIALS = re.compile(r"://[^/\s]*:[^/\s]*@")
@@ -46,7 +48,7 @@ class Register:
     request_id: str
     bucket: str
     key: str
-    #: Agent id -> where its stack put it: queues, dlq, function.
+    #: Agent id -> where its stack put it: queues, dlq, and function or cluster and service.
     endpoints: Mapping[str, Mapping[str, Any]]
 
 
@@ -129,9 +131,7 @@ def _endpoint(agent: str, value: Mapping[str, Any]) -> dict[str, Any]:
         "queues": {lane: _text(queues, lane) for lane in sorted(queues)},
         "dlq": _text(value, "dlq"),
     }
-    if "function" in value:
-        found["function"] = _text(value, "function")
-    return found
+    return found | {name: _text(value, name) for name in _COMPUTE if name in value}
 
 
 def _refuse_unknown(values: Mapping[str, Any], known: set[str], what: str) -> None:
