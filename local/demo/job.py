@@ -19,6 +19,8 @@ class PlannedJob:
     body: str
     #: None: the message's own id will be the job id.
     job_id: str | None
+    #: The queue of the agent that it is sent to.
+    lane: str = "normal"
     status: Status = Status.COMPLETED
     #: Exact number of attempts; None when it may vary.
     attempts: int | None = 1

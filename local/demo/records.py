@@ -34,6 +34,8 @@ class Record:
     error: Mapping[str, Any] | None
     #: From the message's arrival to the settled record; None while it is under way.
     latency_ms: float | None
+    #: When its first attempt started.
+    started_at: datetime | None
     #: Messages recognised as copies.
     duplicates: int
 

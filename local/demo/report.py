@@ -27,10 +27,16 @@ def report(result: Mapping[str, Any], *, program: Path) -> str:
         f"Latency p50 {latency['p50']} ms, p99 {latency['p99']} ms. "
         f"Deployed in {result['deploy_seconds']} s, all done in {result['total_seconds']} s."
     )
+    scenes = (
+        f"The deployed tick fired a schedule ({result['fired']} times), an urgent job overtook "
+        f"{result['overtaken']} others, a change of config was taken up after "
+        f"{result['config_seconds']} s."
+    )
     lines = [
         render(executions, columns=("agent", "state", "executions")),
         "",
         summary,
+        scenes,
         "",
         "Dead letters:",
         render(result["dlq"], columns=("agent", "job_id", "attempts", "reason")),

@@ -10,9 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 from local.cloud import Cloud
+from local.demo import overtaking
+from local.demo.config import ConfigChange, change
 from local.demo.dispatcher import Dispatcher
 from local.demo.messages import Messages
 from local.demo.objects import Objects
+from local.demo.overtaking import Overtaking
 from local.demo.plan import PROFILE, jobs
 from local.demo.records import dead_letters, records
 from local.demo.scene import Scene
@@ -20,7 +23,7 @@ from local.demo.schedule import Schedule
 from local.demo.sender import send, upload
 from local.demo.verdict import executions, percentile
 from local.demo.watch import watch
-from local.environment import describe
+from local.environment import describe, exports
 from local.errors import LocalCloudError
 from local.state import CloudState
 from muster.store.reader import reading
@@ -51,10 +54,17 @@ class Demo:
         now = datetime.now(UTC)
         run, since = uuid4().hex[:8], now - timedelta(minutes=1)
         aws = self.cloud.aws(state)
+        change(
+            run=run,
+            program=self.cloud.checkout.program,
+            environment=aws.environment() | exports(state),
+        )
         upload(aws, bucket=bucket, run=run)
         dropped = Objects(bucket=bucket, run=run)
         dropped.drop(aws)
-        sent = send(aws, jobs(run=run, bucket=bucket), agents=agents)
+        planned = [*jobs(run=run, bucket=bucket), *overtaking.patient(run=run)]
+        sent = send(aws, planned, agents=agents)
+        sent += send(aws, [overtaking.urgent(run=run)], agents=agents)
         sent += dropped.jobs(
             aws, database_url=state.database_url, queue_url=agents[PROFILE]["queue_url"]
         )
@@ -67,10 +77,13 @@ class Demo:
             )
             self.say(f"Sent {messages.copies} messages as run {run}")
             schedule = Schedule(read=ledger.fires, begun=now)
-            scenes: list[Scene] = [messages, schedule]
+            overtaken = Overtaking(messages, run=run)
+            config = ConfigChange(read=ledger.fires, begun=now, run=run)
+            scenes: list[Scene] = [messages, schedule, overtaken, config]
             dispatcher = Dispatcher(aws, allowed=lambda: schedule.recorded)
             watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
             wrong = [problem for scene in scenes for problem in scene.problems()]
+            fired = schedule.fired
         latencies = [
             r.latency_ms for r in messages.records if r.agent_id == PROFILE and r.latency_ms
         ]
@@ -82,7 +95,9 @@ class Demo:
             "sent": messages.copies,
             "executions": executions(messages.records),
             "duplicates": sum(record.duplicates for record in messages.records),
-            "schedule": schedule.fires,
+            "fired": fired,
+            "overtaken": overtaken.overtaken,
+            "config_seconds": config.seconds,
             "dlq": [
                 {
                     "agent": letter.agent_id,

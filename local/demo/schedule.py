@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,9 +58,9 @@ class Schedule:
         return [f"{AGENT} ({self.what}): {problem}" for fire in ended for problem in wrong(fire)]
 
     @property
-    def fires(self) -> dict[str, int]:
-        """How many of them are in which state."""
-        return dict(Counter(str(fire.status) for fire in self._fires()))
+    def fired(self) -> int:
+        """How many of them have ended."""
+        return sum(fire.status.terminal for fire in self._fires())
 
     def _planned(self) -> list[Fire]:
         return [fire for fire in self.read() if fire.scheduled_for >= self.begun]

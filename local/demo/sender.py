@@ -26,28 +26,29 @@ def upload(aws: LocalAws, *, bucket: str, run: str) -> None:
 def send(
     aws: LocalAws, jobs: Sequence[PlannedJob], *, agents: Mapping[str, Any]
 ) -> list[PlannedJob]:
-    """Send all jobs, every agent's in parallel; return them with the ids their records will bear.
+    """Send all jobs, every lane's in parallel; return them with the ids their records will bear.
 
     Raises:
         LocalCloudError: an agent is not deployed, or SQS refused a message.
     """
     queues = Queues(client=aws.client("sqs"))
-    names = list(dict.fromkeys(job.agent for job in jobs))
-    missing = [name for name in names if name not in agents]
+    missing = sorted({job.agent for job in jobs} - agents.keys())
     if missing:
         raise LocalCloudError(f"Not deployed: {', '.join(missing)}. See `muster agents list`.")
 
-    def send_to(name: str) -> list[PlannedJob]:
-        mine = [job for job in jobs if job.agent == name]
+    def send_to(lane: tuple[str, str]) -> list[PlannedJob]:
+        mine = [job for job in jobs if (job.agent, job.lane) == lane]
         copies = [job for job in mine for _ in range(job.copies)]
+        agent, name = lane
         sent = queues.send_batch(
-            agents[name]["queue_url"], [Outgoing(body=job.body) for job in copies]
+            agents[agent]["queues"][name], [Outgoing(body=job.body) for job in copies]
         )
         for result in sent:
             if result.error is not None:
-                raise LocalCloudError(f"{name}: {result.error}")
+                raise LocalCloudError(f"{agent}: {result.error}")
         ids = iter([str(result.message_id) for result in sent])
         return [job.sent_as([next(ids) for _ in range(job.copies)][-1]) for job in mine]
 
-    with ThreadPoolExecutor(max_workers=len(names)) as pool:
-        return [job for sent in pool.map(send_to, names) for job in sent]
+    lanes = list(dict.fromkeys((job.agent, job.lane) for job in jobs))
+    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+        return [job for sent in pool.map(send_to, lanes) for job in sent]

@@ -19,17 +19,22 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: s
     shown = json.loads(done.stdout)
     assert shown["ok"] is True
     assert shown["problems"] == []
-    # And every message is accounted for: 110 sent and 2 objects dropped, of either one copy
-    assert shown["sent"] == 113
+    # And every message is accounted for: 135 sent and 2 objects dropped, of either one copy
+    assert shown["sent"] == 138
     assert shown["duplicates"] == 2
     assert shown["executions"] == {
         "always-fails": {"failed": 1},
         "dies-mid-batch": {"completed": 5},
         "document-profile": {"completed": 103, "failed": 1},
         "fails-twice": {"completed": 1},
+        "overtakes": {"completed": 25},
     }
     # And the deployed tick fired a schedule
-    assert shown["schedule"]["completed"] >= 1
+    assert shown["fired"] >= 1
+    # And an urgent job was before others that were there before it
+    assert shown["overtaken"] >= 1
+    # And a change of config was taken up
+    assert 0 < shown["config_seconds"] < 120
     # And the dead letters have reasons
     reasons = {letter["agent"]: letter["reason"].split(":")[0] for letter in shown["dlq"]}
     assert reasons == {"always-fails": "retry_later", "document-profile": "malformed_body"}

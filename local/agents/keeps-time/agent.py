@@ -7,5 +7,5 @@ from muster import Job, agent
 
 @agent
 def tell(job: Job) -> dict[str, str]:
-    """Say which job this is, and what its schedule gave it."""
-    return {"job": job.id, "greeting": job.params["greeting"]}
+    """Say which job this is, what its schedule gave it, and how its operator wants it said."""
+    return {"job": job.id, "greeting": job.params["greeting"], "tone": job.config["tone"]}

@@ -32,7 +32,7 @@ SELECT id, at, kind, from_status, to_status, fence, attempt, reason, message_id
 -- name: job_outcomes
 -- How some recent jobs stand, for a program that waits for them. One row per execution: more than one for a
 -- job would be a fault, so they are not looked up through the key that forbids it.
-SELECT e.agent_id, e.job_id, e.execution_id, e.status, e.attempts, e.result, e.error,
+SELECT e.agent_id, e.job_id, e.execution_id, e.status, e.attempts, e.result, e.error, e.started_at,
        extract(epoch FROM e.completed_at - e.queued_at)::float8 * 1000 AS latency_ms,
        (SELECT count(*) FROM execution_event v
          WHERE v.execution_id = e.execution_id AND v.kind = 'duplicate') AS duplicates

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from local.demo import overtaking
+from local.demo.config import ConfigChange
 from local.demo.job import PlannedJob
 from local.demo.messages import Messages
+from local.demo.overtaking import Overtaking
 from local.demo.records import Record
 from local.demo.schedule import Fire, Schedule, wrong
 from local.demo.watch import watch
@@ -28,6 +32,19 @@ DONE = replace(
     result={"greeting": "hello"},
 )
 
+RUNNING = Record(
+    agent_id="one",
+    job_id="j",
+    execution_id="e",
+    status=Status.RUNNING,
+    attempts=1,
+    result=None,
+    error=None,
+    latency_ms=None,
+    started_at=None,
+    duplicates=0,
+)
+
 
 def test_a_schedule_is_shown_when_a_fire_that_the_tick_recorded_has_ended():
     # Given a ledger that first holds an old fire, then a planned one, then its end
@@ -43,7 +60,7 @@ def test_a_schedule_is_shown_when_a_fire_that_the_tick_recorded_has_ended():
     ledger[1] = DONE
     assert schedule.over()
     assert schedule.problems() == []
-    assert schedule.fires == {"completed": 1}
+    assert schedule.fired == 1
 
 
 def test_a_fire_that_another_call_recorded_does_not_count():
@@ -77,22 +94,11 @@ def test_a_fire_that_is_not_as_it_must_be_is_told(fire: Fire, problem: str):
 def test_messages_are_over_when_all_have_ended_and_every_copy_is_counted():
     # Given a job that was sent twice
     job = PlannedJob(what="a duplicate", agent="one", body="{}", job_id="j", copies=2)
-    running = Record(
-        agent_id="one",
-        job_id="j",
-        execution_id="e",
-        status=Status.RUNNING,
-        attempts=1,
-        result=None,
-        error=None,
-        latency_ms=None,
-        duplicates=0,
-    )
     states = iter(
         [
-            running,
-            replace(running, status=Status.COMPLETED),
-            replace(running, status=Status.COMPLETED, duplicates=1),
+            RUNNING,
+            replace(RUNNING, status=Status.COMPLETED),
+            replace(RUNNING, status=Status.COMPLETED, duplicates=1),
         ]
     )
     messages = Messages([job], read=lambda: [next(states)], buried=list)
@@ -105,6 +111,56 @@ def test_messages_are_over_when_all_have_ended_and_every_copy_is_counted():
         (True, "the duplicates to be counted (1 of 1 jobs ended)"),
     ]
     assert messages.problems() == []
+
+
+def test_a_config_change_is_taken_up_when_a_later_job_had_it():
+    # Given a job that ran before the change, and later ones without and with the new value
+    ledger = [
+        replace(DONE, scheduled_for=NOW - timedelta(seconds=20), result={"tone": "r"}),
+        replace(DONE, result={"tone": "plain"}),
+    ]
+    config = ConfigChange(read=lambda: ledger, begun=NOW, run="r")
+    assert not config.over()
+    assert config.problems() == [
+        "keeps-time (a job with the changed config): no job had tone = 'r'"
+    ]
+    ledger.append(replace(DONE, scheduled_for=NOW + timedelta(seconds=40), result={"tone": "r"}))
+    # When the last has ended
+    # Then it is over, and told by its planned time
+    assert config.over()
+    assert config.seconds == 40
+    assert config.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("starts", "overtaken"), [((1, 2, 3), 0), ((1, 4, 3), 1), ((1, None, None), 0)]
+)
+def test_an_urgent_job_has_overtaken_those_that_started_later(
+    starts: tuple[int, int | None, int | None], overtaken: int
+):
+    # Given two patient jobs and an urgent one, with the seconds at which they started
+    planned = [*overtaking.patient(run="r")[:2], overtaking.urgent(run="r")]
+    seconds = dict(zip([job.job_id for job in planned], starts, strict=True))
+    messages = Messages(planned, read=lambda: _started(seconds), buried=list)
+    scene = Overtaking(messages, run="r")
+    # When they are judged
+    messages.over()
+    # Then those count that started after the urgent one, and none is a problem
+    assert scene.over()
+    assert scene.overtaken == overtaken
+    assert bool(scene.problems()) == (overtaken == 0)
+
+
+def _started(seconds: Mapping[str | None, int | None]) -> list[Record]:
+    return [
+        replace(
+            RUNNING,
+            agent_id="overtakes",
+            job_id=str(job_id),
+            started_at=None if at is None else NOW + timedelta(seconds=at),
+        )
+        for job_id, at in seconds.items()
+    ]
 
 
 def test_watching_ends_with_the_last_scene():

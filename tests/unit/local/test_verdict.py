@@ -24,6 +24,7 @@ RECORD = Record(
     result={"n": 1, "more": 2},
     error=None,
     latency_ms=5.0,
+    started_at=None,
     duplicates=0,
 )
 LETTER = DeadLetter(
