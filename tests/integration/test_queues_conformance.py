@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from bench.endpoint.client import running_endpoint
 from local.emulator import REGION
 from muster.aws.fast.client import FastSqs
 from muster.aws.fast.credentials import Keyring
@@ -39,7 +40,17 @@ class Subject:
         return self.create(f"conformance-{uuid.uuid4().hex}")
 
 
-@pytest.fixture(params=["memory", "moto", "emulator", "fast-moto", "fast-emulator"])
+@pytest.fixture(
+    params=[
+        "memory",
+        "moto",
+        "emulator",
+        "benchmark",
+        "fast-moto",
+        "fast-emulator",
+        "fast-benchmark",
+    ]
+)
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     match request.param:
         case "memory":
@@ -55,6 +66,10 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
             emulator = request.getfixturevalue("emulator")
             with _fast(emulator.endpoint_url) as fast:
                 yield _over(emulator.client("sqs"), fast)
+        case "benchmark" | "fast-benchmark":
+            with running_endpoint(latency=0) as endpoint, _fast(endpoint.url) as fast:
+                client = session().client("sqs", endpoint_url=endpoint.url)
+                yield _over(client, fast if request.param == "fast-benchmark" else client)
         case _:
             yield _over(request.getfixturevalue("emulator").client("sqs"))
 
