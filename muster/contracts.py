@@ -140,6 +140,8 @@ class AgentEnvironment(DatabaseEnvironment):
     queue_urls: str
     dead_letter_queue_url: str
     results_bucket: str
+    #: Folder for temporary files that only this function or task uses; empty where others use it, too.
+    own_tmp: str
     #: `yes` or `no`: whether the stage lets agents call what the registries of addresses let anyone call.
     allow_external_requests: str
     #: JSON: {"addresses": [...], "ports": [...]}: what the stage lets agents call besides.

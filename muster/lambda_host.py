@@ -76,7 +76,6 @@ def _queue_name(name: str) -> str:
 @cache
 def lambda_host() -> LambdaHost:
     """The host of this process, composed from its environment at the first event."""
-    from muster.agent_loader import load_agent
     from muster.aws.s3 import Objects
     from muster.aws.secrets import Secrets
     from muster.aws.sqs import Queues
@@ -86,7 +85,7 @@ def lambda_host() -> LambdaHost:
     from muster.execution.configuration import Configuration
     from muster.execution.params import params_checker
     from muster.execution.record import Recorder
-    from muster.isolation.in_thread import InThread
+    from muster.isolation.choice import caller_of
     from muster.log import logger
     from muster.manifest import load_manifest
     from muster.model import Claimant
@@ -103,7 +102,7 @@ def lambda_host() -> LambdaHost:
     agent = Agent(
         agent_id=manifest.id,
         version=manifest.version,
-        caller=InThread(load_agent(folder)),
+        caller=caller_of(manifest, folder=folder, environ=os.environ, own_tmp=environment.own_tmp),
         timeout=manifest.timeout,
         max_attempts=manifest.max_attempts,
         check_params=params_checker(manifest.input_schema),

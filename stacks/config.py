@@ -119,6 +119,9 @@ class Stage:
     alerts_email: str | None = None
     #: Logical buckets that manifests name; None makes one.
     buckets: Mapping[str, ImportedBucket | None] = field(default_factory=lambda: {"uploads": None})
+    #: Folder for temporary files that each function or task has to itself: what jobs leave there can be
+    #: removed. Empty where others use it, too: nothing in it is touched.
+    own_tmp: str = "/tmp"  # noqa: S108 - every function and every container has its own
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     #: Most invocations at once per event source, whatever the agent's `concurrency`; None: no such ceiling.
     event_source_ceiling: int | None = None
@@ -213,6 +216,7 @@ STAGES: Mapping[str, Stage] = {
             wheelhouse="local",
             keep_data=False,
             log_retention_days=1,
+            own_tmp="",
             # Every invocation at once is a process that unpacks the layers first: more only get in each
             # other's way.
             event_source_ceiling=4,

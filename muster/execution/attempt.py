@@ -47,6 +47,11 @@ class Agent:
     #: Where it may call.
     outbound: Outbound = field(default_factory=Outbound)
 
+    @property
+    def longest(self) -> timedelta:
+        """What one attempt may take, with what stopping it may take."""
+        return self.timeout + self.caller.overhead
+
 
 class ParamsInvalid(PermanentError):
     """The params do not fit the agent's input_schema."""

@@ -102,7 +102,7 @@ class Worker:
 
     def _claim(self, batch: Batch, *, time_left: timedelta) -> list[Claim]:
         """The claims to run now; every other job gets its fate."""
-        needed = self._agent.timeout * len(batch.arrivals) + SETTLE_MARGIN
+        needed = self._agent.longest * len(batch.arrivals) + SETTLE_MARGIN
         lease = min(time_left, needed)
         crashpoint("claim.before")
         judgements = self._judge(batch, lease=lease)
@@ -161,7 +161,7 @@ class Worker:
         return judgements
 
     def _fits(self, end: float) -> bool:
-        needed = self._agent.timeout + SETTLE_MARGIN
+        needed = self._agent.longest + SETTLE_MARGIN
         return self._clock.monotonic() + needed.total_seconds() <= end
 
     def _run(self, batch: Batch, claim: Claim) -> None:

@@ -40,6 +40,11 @@ class Caller(Protocol):
     also where the function runs in a child (which holds neither a connection nor a password).
     """
 
+    @property
+    def overhead(self) -> timedelta:
+        """What a call that is stopped may take beyond its limit."""
+        ...
+
     def call(self, job: Job, *, limit: timedelta) -> Ended:
         """Run the function for at most `limit`. Whatever it does, this returns how it ended.
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,13 @@ from muster.isolation.environment import job_environment
 from muster.isolation.fault import revived
 from muster.isolation.folder import Sweep, job_folder
 from muster.isolation.frame import encoded
+from muster.isolation.guard import GRACE_SECONDS, KILL_SECONDS
 from muster.isolation.processes import adopt_orphans, kill_all_below, strays
 from muster.job import Job
 from muster.model import ErrorRecord
 
 #: The child finds its modules where this process does, whatever led it there.
 _BOOT = "import sys; sys.path[:] = sys.argv[4:]; from muster.isolation.guard import main; main()"
-
-#: How long what got away may take to end once it was killed, in seconds.
-_KILL_SECONDS = 2.0
 
 
 class InProcess:
@@ -40,8 +39,6 @@ class InProcess:
 
     Args:
         folder: of the agent, with `agent.py`.
-        agent_id: whom a refused call to the outside names.
-        egress: of the manifest.
         environ: of this process; Muster's own variables are kept from the job.
         memory_bytes: most private memory of a process of the job; None: as much as there is.
         parent: where each job's own folder is made; None: where temporary files go on this machine.
@@ -53,16 +50,12 @@ class InProcess:
         self,
         folder: Path,
         *,
-        agent_id: str,
-        egress: str,
         environ: Mapping[str, str],
         memory_bytes: int | None = None,
         parent: Path | None = None,
         sweep: Path | None = None,
     ) -> None:
         self._folder = folder
-        self._agent_id = agent_id
-        self._egress = egress
         self._environ = environ
         self._memory_bytes = memory_bytes
         self._parent = parent
@@ -71,6 +64,11 @@ class InProcess:
         self._guards: set[int] = set()
         self._calls = 0
         adopt_orphans()
+
+    @property
+    def overhead(self) -> timedelta:
+        """See `muster.isolation.caller.Caller.overhead`."""
+        return timedelta(seconds=GRACE_SECONDS + KILL_SECONDS)
 
     def call(self, job: Job, *, limit: timedelta) -> Ended:
         """See `muster.isolation.caller.Caller.call`."""
@@ -129,8 +127,6 @@ class InProcess:
     def _told(self, job: Job) -> bytes:
         message: dict[str, Any] = {
             "folder": str(self._folder.resolve()),
-            "agent_id": self._agent_id,
-            "egress": self._egress,
             "memory_bytes": self._memory_bytes,
             "id": job.id,
             "params": job.params,
@@ -141,6 +137,7 @@ class InProcess:
             "deadline": None if job.deadline is None else job.deadline.isoformat(),
             "level": job.log.getEffectiveLevel(),
             "state": job.state,
+            "outbound": asdict(job.outbound),
         }
         return encoded(message)
 
@@ -152,7 +149,7 @@ class InProcess:
         try:
             guard.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
-            kill_all_below(guard.pid, seconds=_KILL_SECONDS)
+            kill_all_below(guard.pid, seconds=KILL_SECONDS)
             guard.kill()
             guard.wait()
         with self._lock:
@@ -163,7 +160,7 @@ class InProcess:
     def _end_strays(self) -> None:
         """What a job that killed its guard left, this process adopted: end and bury it."""
         for stray in strays(known=self._guards):
-            kill_all_below(stray, seconds=_KILL_SECONDS)
+            kill_all_below(stray, seconds=KILL_SECONDS)
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(stray, signal.SIGKILL)
                 os.waitpid(stray, 0)

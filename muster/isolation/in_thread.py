@@ -25,6 +25,11 @@ class InThread:
     def __init__(self, function: Callable[[Job], Any]) -> None:
         self._function = function
 
+    @property
+    def overhead(self) -> timedelta:
+        """See `muster.isolation.caller.Caller.overhead`."""
+        return timedelta(0)
+
     def call(self, job: Job, *, limit: timedelta) -> Ended:
         """See `muster.isolation.caller.Caller.call`."""
         cpu = time.process_time()

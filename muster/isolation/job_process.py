@@ -11,7 +11,7 @@ import traceback
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any, NoReturn
 
 from muster.execution.deadline import DeadlineReached
@@ -20,6 +20,7 @@ from muster.isolation.fault import described
 from muster.isolation.frame import FrameTooLong, encoded, framed
 from muster.isolation.proxies import RemoteTables, Tally, remote_checkpoint, remote_log
 from muster.job import Job
+from muster.outbound import Outbound
 
 
 def run(ask: int, answer: int) -> NoReturn:
@@ -69,11 +70,8 @@ def _outcome(told: dict[str, Any], channel: Channel) -> bytes:
 
 
 def _function(told: dict[str, Any]) -> Any:
-    from muster import egress
     from muster.agent_loader import load_agent
 
-    if told["egress"] == "none":
-        egress.shut(told["agent_id"])
     return load_agent(Path(told["folder"]))
 
 
@@ -82,7 +80,7 @@ def _job(told: dict[str, Any], channel: Channel) -> Job:
     return Job(
         id=told["id"],
         params=told["params"],
-        config=told["config"],
+        config=MappingProxyType(told["config"]),
         secrets=told["secrets"],
         attempt=told["attempt"],
         tenant=told["tenant"],
@@ -91,7 +89,17 @@ def _job(told: dict[str, Any], channel: Channel) -> Job:
         state=told["state"],
         save=lambda state: remote_checkpoint(channel, state),
         database=RemoteTables(channel),
+        outbound=_outbound(told["outbound"]),
         counters=Tally(channel),
+    )
+
+
+def _outbound(told: dict[str, Any]) -> Outbound:
+    return Outbound(
+        egress=told["egress"],
+        external=told["external"],
+        addresses=tuple(told["addresses"]),
+        ports=tuple(told["ports"]),
     )
 
 

@@ -29,9 +29,8 @@ def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
         )
     elif manifest.image is not None:
         yield "image", manifest.image, "container images are", "use agent.py until they are"
-    if manifest.isolation != "shared":
-        kind = manifest.isolation
-        yield "isolation", kind, f"isolation {kind} is", "use shared until it is"
+    if manifest.isolation == "task":
+        yield "isolation", "task", "isolation task is", "use process until it is"
     yield from _schedules(manifest)
     lists = {
         "webhook": ("webhooks", manifest.webhooks),

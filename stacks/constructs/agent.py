@@ -97,6 +97,7 @@ class Agent(Construct):
             "queue_urls": Stack.of(self).to_json_string(self._queue_urls()),
             "dead_letter_queue_url": self.queue.dead_letters.queue_url,
             "results_bucket": self._storage.results.bucket_name,
+            "own_tmp": stage.own_tmp,
             "slots": str(self.slots),
             "allow_external_requests": "yes" if stage.outbound.external else "no",
             "outbound": stage.outbound.exceptions(),

@@ -15,11 +15,11 @@ from muster.isolation.in_process import InProcess
 from muster.job import Job
 from tests.support.telling import MemoryLog
 
-_HEAD = """
-from __future__ import annotations
+_IMPORTS = """
 import ctypes, logging, os, pathlib, signal, subprocess, sys, tempfile, threading, time
 from muster import *
-
+"""
+_FUNCTION = """
 @agent
 def run(job: Job):
 """
@@ -28,7 +28,7 @@ def run(job: Job):
 def write_agent(folder: Path, body: str, *, head: str = "") -> Path:
     """An agent's folder whose function has this body; its modules are imported."""
     folder.mkdir(exist_ok=True)
-    code = head + _HEAD + textwrap.indent(textwrap.dedent(body).strip(), "    ") + "\n"
+    code = _IMPORTS + head + _FUNCTION + textwrap.indent(textwrap.dedent(body).strip(), "    ") + "\n"
     (folder / "agent.py").write_text(code, "utf-8")
     return folder
 
@@ -44,8 +44,6 @@ class Isolated:
         self.counters: dict[str, int] = {}
         self.caller = InProcess(
             folder,
-            agent_id="tested",
-            egress=options.pop("egress", "none"),
             environ=os.environ if environ is None else environ,
             parent=self.places,
             **options,

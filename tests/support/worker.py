@@ -45,7 +45,7 @@ class Workshop:
     Args:
         url: of the worker's database, by way of a proxy if need be.
         behaviour: the agent's function; None only has the effect.
-        options: of the agent: timeout, max_attempts, check_params, config, config_schema.
+        options: of the agent: caller, timeout, max_attempts, check_params, config, config_schema.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Workshop:
         agent = Agent(
             agent_id=AGENT,
             version="1.0.0",
-            caller=InThread(self._run),
+            caller=self._options.get("caller") or InThread(self._run),
             check_params=self._options.get("check_params", lambda _: None),
             timeout=self._options["timeout"],
             max_attempts=self._options["max_attempts"],

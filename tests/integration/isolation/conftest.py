@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.invariants import history_holds
 from tests.support.isolated import Isolated, write_agent
+from tests.support.worker import Workshop
 
 Isolate = Callable[..., Isolated]
 
@@ -31,3 +33,18 @@ def isolate(tmp_path: Path) -> Iterator[Isolate]:
 
 def _descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def workshop(database_url: str) -> Iterator[Callable[..., Workshop]]:
+    """`workshop(...)` makes one; when the test ends its log must be a legal history."""
+    made: list[Workshop] = []
+
+    def make(**options: Any) -> Workshop:
+        made.append(Workshop(database_url, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+    assert history_holds(database_url) == []

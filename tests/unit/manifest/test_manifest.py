@@ -150,7 +150,7 @@ def test_what_is_not_built_yet_is_told_with_what_to_do_until_then():
     manifest = agent(
         "tidy",
         compute="fargate",
-        isolation="process",
+        isolation="task",
         secrets={"TOKEN": "feeds/token"},
         schedules=(
             Schedule(name="hourly", cron="0 * * * *"),
