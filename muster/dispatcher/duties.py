@@ -147,7 +147,8 @@ class Duties:
         running = dict(self._database.run(self._sql["running_counts"]))
         problem: MusterError | None = None
         for agent_id, endpoint in self._database.run(self._sql["queue_endpoints"]):
-            self._metrics(agent_id).gauge(MetricName.RUNNING, running.get(agent_id, 0))
+            runs = running.get(agent_id, 0)
+            self._metrics(agent_id).gauge(MetricName.RUNNING, runs)
             try:
                 depths = [self._queues.depth(url) for url in endpoint["queues"].values()]
             except MusterError as error:
@@ -155,6 +156,11 @@ class Duties:
             else:
                 backlog = sum(depth.visible for depth in depths)
                 self._metrics(agent_id).gauge(MetricName.BACKLOG, backlog)
+                if "service" in endpoint:
+                    # What SQS holds back for a time counts too: a task stands when a schedule's job is due.
+                    # What waits for its retry does not: it is in flight, for up to a quarter of an hour.
+                    soon = sum(depth.delayed for depth in depths)
+                    self._metrics(agent_id).gauge(MetricName.DEMAND, backlog + soon + runs)
         if problem is not None:
             raise problem
         return 1

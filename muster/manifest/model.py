@@ -28,7 +28,6 @@ def _no_names() -> dict[str, str]:
 class Queue:
     """How the agent takes messages from its queues."""
 
-    #: lambda: messages given to one invocation, whose jobs run one after another; fargate: jobs that one task
     #: lambda: messages given to one invocation, whose jobs run one by one; fargate: jobs that one task runs
     #: at once. 1-10.
     batch: int

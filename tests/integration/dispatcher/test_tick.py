@@ -10,6 +10,7 @@ from datetime import timedelta
 from muster.dispatcher.tick import Duty, Tick
 from muster.execution.disposition import KEEP
 from muster.job import Job
+from muster.ports import Outgoing
 from muster.store.statements import statements
 from tests.support.clerk import database_of, delivery
 from tests.support.worker import Workshop
@@ -164,6 +165,21 @@ def test_backlog_and_running_jobs_are_measured(workshop: MakeWorkshop):
     shop.clerk.take("runs")
     shop.tick()
     assert shop.metrics.gauges == {"Backlog": 2, "Running": 1}
+
+
+def test_what_a_service_scales_on_counts_what_comes_within_minutes(workshop: MakeWorkshop):
+    # Given an agent with a service, a job that waits, one that SQS holds back for a while, one that runs
+    shop = workshop()
+    shop.clerk.query(
+        """UPDATE agent_registry SET endpoint = endpoint || '{"cluster": "c", "service": "s"}'"""
+    )
+    shop.send("waits")
+    shop.queues.send_batch(shop.lane, [Outgoing(body="{}", delay=timedelta(minutes=4))])
+    shop.clerk.take("runs")
+    # When a tick measures
+    shop.tick()
+    # Then all three want a task, and only one of them is a backlog
+    assert shop.metrics.gauges == {"Backlog": 1, "Running": 1, "Demand": 3}
 
 
 def test_a_queue_that_is_gone_does_not_keep_the_others_from_being_measured(workshop: MakeWorkshop):
