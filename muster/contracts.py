@@ -34,6 +34,15 @@ LISTENER_CONNECTIONS = 2
 MAX_HOPS = 16
 
 
+#: Folder of an agent with the migrations of its own tables, `NNNN_name.sql`.
+MIGRATIONS_FOLDER = "migrations"
+
+
+def schema_of_agent(agent_id: str) -> str:
+    """The schema of an agent's own tables, such as `agent_feed_collector`."""
+    return f"agent_{agent_id.replace('-', '_')}"
+
+
 class MetricName:
     """Metric names; dimensions are always `stage` and `agent`."""
 

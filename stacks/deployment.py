@@ -59,7 +59,7 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
     )
     storage = StorageStack(app, name("storage"), stage=stage)
     observability = ObservabilityStack(app, name("observability"), stage=stage)
-    registry = RegistryStack(app, name("registry"), platform=platform)
+    registry = RegistryStack(app, name("registry"), platform=platform, manifests=manifests)
     dispatcher = DispatcherStack(
         app, name("dispatcher"), platform=platform, alerts=observability.alerts
     )

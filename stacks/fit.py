@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from muster.manifest import MANIFEST_FILE, Manifest, Problem
+from muster.manifest import MANIFEST_FILE, Manifest, Problem, table_problems
 from stacks.bucket_right import bucket_rights
 from stacks.config import Stage
 from stacks.packaging import agent_folder, size_problems
@@ -27,6 +27,7 @@ def misfits(stage: Stage, manifests: Sequence[Manifest]) -> list[str]:
 
 def _misfits(stage: Stage, manifest: Manifest) -> Iterator[Problem]:
     file = _file(manifest)
+    yield from table_problems(manifest)
     if manifest.architecture not in (None, stage.architecture):
         yield Problem(
             file=file,

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 from muster.contracts import RegisterEnvironment
+from muster.manifest import Manifest, has_tables
 from stacks.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.registration import REGISTER_TIMEOUT, Migration
-from stacks.packaging import ROOT, dependency_layer
+from stacks.packaging import ROOT, agent_folder, dependency_layer
 from stacks.platform import Platform
 from stacks.retention import log_group
 
@@ -26,7 +29,9 @@ MIGRATIONS = ROOT / "muster" / "store" / "migrations"
 class RegistryStack(Stack):
     """Migrates the schema; every stack whose functions need it depends on this one."""
 
-    def __init__(self, scope: Construct, id_: str, *, platform: Platform) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, platform: Platform, manifests: Sequence[Manifest]
+    ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: migration and registry")
         self.register = PythonFunction(
@@ -48,7 +53,13 @@ class RegistryStack(Stack):
         self._read_manifests()
         provider = self._provider(platform)
         self.service_token = provider.service_token
-        Migration(self, "Migration", service_token=self.service_token, migrations=MIGRATIONS)
+        Migration(
+            self,
+            "Migration",
+            service_token=self.service_token,
+            migrations=MIGRATIONS,
+            agents={agent_folder(m): ROOT / agent_folder(m) for m in manifests if has_tables(m)},
+        )
 
     def _read_manifests(self) -> None:
         """The agents stacks hand their manifests over in the bucket of the bootstrap."""

@@ -16,6 +16,7 @@ from muster.manifest.model import (
     package_name,
 )
 from muster.manifest.problem import ManifestError, Problem
+from muster.manifest.tables import has_tables, table_problems
 from muster.manifest.unbuilt import unbuilt
 
 __all__ = [
@@ -35,10 +36,12 @@ __all__ = [
     "digest",
     "format_duration",
     "from_json",
+    "has_tables",
     "load_agents",
     "load_manifest",
     "package_name",
     "parse_duration",
+    "table_problems",
     "to_json",
     "unbuilt",
 ]

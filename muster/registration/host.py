@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muster.contracts import RegisterEnvironment
@@ -32,6 +33,7 @@ def registration_service() -> RegistrationService:
         objects=Objects(),
         clock=SystemClock(),
         log=logger("register"),
+        root=Path(os.environ.get("LAMBDA_TASK_ROOT", ".")),
     )
 
 

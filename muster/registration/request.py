@@ -23,11 +23,14 @@ MIGRATION_ID = "muster-migration"
 
 #: What CloudFormation and the CDK add by themselves.
 _PLATFORM = {"ServiceToken", "ServiceTimeout"}
-_MIGRATION = {"Digest"}
+_MIGRATION = {"Digest", "Folders"}
 _REGISTRATION = {"Manifests", "Digest", "Stack", "Agents"}
 #: What an agent's compute is called, where it is Lambda or a service of ECS.
 _COMPUTE = ("function", "cluster", "service")
 _ENDPOINT = {"queues", "dlq", *_COMPUTE}
+
+#: A folder of the code: no way leads out of it.
+_FOLDER = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
 
 #: `user:password@` in a URL.
 _CREDENTIALS = re.compile(r"://[^/\s]*:[^/\s]*@")
@@ -36,6 +39,9 @@ _CREDENTIALS = re.compile(r"://[^/\s]*:[^/\s]*@")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Migrate:
     """Bring the schema up to this code."""
+
+    #: Folders of the agents with migrations, inside the function's code.
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +96,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
     match event.get("ResourceType"):
         case ResourceType.MIGRATION:
             _refuse_unknown(properties, _MIGRATION | _PLATFORM, "property")
-            return Migrate()
+            return Migrate(folders=_folders(properties))
         case ResourceType.REGISTRATION:
             return _register(event, properties, resource)
         case other:
@@ -132,6 +138,16 @@ def _endpoint(agent: str, value: Mapping[str, Any]) -> dict[str, Any]:
         "dlq": _text(value, "dlq"),
     }
     return found | {name: _text(value, name) for name in _COMPUTE if name in value}
+
+
+def _folders(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    folders = properties.get("Folders", [])
+    if not isinstance(folders, list):
+        raise RegistrationFailed("property Folders: a list is needed")
+    found = [str(folder) for folder in cast("list[object]", folders)]
+    if not all(_FOLDER.fullmatch(folder) for folder in found):
+        raise RegistrationFailed("property Folders: folders inside the code are needed")
+    return tuple(found)
 
 
 def _refuse_unknown(values: Mapping[str, Any], known: set[str], what: str) -> None:

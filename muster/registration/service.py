@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from muster.clock import Clock
@@ -24,6 +25,7 @@ from muster.registration.request import (
 )
 from muster.registration.row import http_endpoint, row
 from muster.store.migrate import MigrationReport, check_schema, migrate
+from muster.store.migration import agent_migrations
 from muster.store.registry import type_row
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class RegistrationService:
     objects: Objects
     clock: Clock
     log: logging.Logger
+    #: Folder of the function's code.
+    root: Path = field(default_factory=Path)
 
     def answer(self, event: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
         """The reply to an event of `cr.Provider`: `PhysicalResourceId` and a little `Data`.
@@ -77,9 +81,13 @@ class RegistrationService:
             case Nothing():
                 return _reply(request.resource, {})
             case Migrate():
+                agents = agent_migrations(self.root / folder for folder in request.folders)
                 report = patience.run(
                     lambda connection: migrate(
-                        connection, wait_seconds=patience.remaining, clock=self.clock
+                        connection,
+                        agents=agents,
+                        wait_seconds=patience.remaining,
+                        clock=self.clock,
                     )
                 )
                 return self._migrated(report)

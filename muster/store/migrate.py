@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from muster.clock import Clock, SystemClock
+from muster.contracts import schema_of_agent
 from muster.errors import StoreUnavailable
 from muster.store.migration import Migration, check_applied, pending, shipped_migrations
 from muster.store.statements import statements
@@ -34,7 +36,7 @@ class MigrationBusy(StoreUnavailable):
 class MigrationReport:
     """What a run found and did."""
 
-    #: Names of the migrations that this run applied, in order.
+    #: Names of the migrations that this run applied, in order; those of agents begin with the agent's id.
     applied: tuple[str, ...]
     #: The newest version in the database now; it may be newer than the code.
     version: int
@@ -46,6 +48,7 @@ def migrate(
     connection: extensions.connection,
     *,
     migrations: Sequence[Migration] | None = None,
+    agents: Sequence[Migration] = (),
     wait_seconds: float = 60.0,
     clock: Clock | None = None,
 ) -> MigrationReport:
@@ -53,6 +56,7 @@ def migrate(
 
     Args:
         connection: idle, outside a transaction, not shared; its autocommit mode is kept.
+        agents: migrations of agents; they run after Muster's own, each in the schema of its agent.
         wait_seconds: bound of the wait for another migrator, and of that for tables in use.
 
     Raises:
@@ -65,11 +69,15 @@ def migrate(
     todo = shipped_migrations() if migrations is None else migrations
     with _autocommit(connection), _lock(connection, give_up, clock):
         _run(connection, "create_ledger_of_migrations")
-        missing = pending(todo, applied_migrations(connection))
-        for migration in missing:
-            _apply(connection, migration, give_up, clock)
+        done: list[Migration] = []
+        # Agents' tables come after the one that says which of their migrations ran.
+        for wanted in (todo, agents):
+            missing = _missing(connection, wanted)
+            for migration in missing:
+                _apply(connection, migration, give_up, clock)
+            done += missing
         return MigrationReport(
-            applied=tuple(str(migration) for migration in missing),
+            applied=tuple(str(migration) for migration in done),
             version=max(applied_migrations(connection), default=0),
             invalid_indexes=tuple(name for (name,) in _run(connection, "invalid_indexes")),
         )
@@ -82,8 +90,7 @@ def applied_migrations(connection: extensions.connection) -> dict[int, str]:
         connection: outside a transaction, and left so.
     """
     with connection:
-        ((exists,),) = _run(connection, "ledger_exists")
-        return dict(_run(connection, "applied_migrations")) if exists else {}
+        return _applied(connection, None)
 
 
 def check_schema(connection: extensions.connection) -> None:
@@ -96,6 +103,36 @@ def check_schema(connection: extensions.connection) -> None:
         SchemaError: names what is missing and the cure.
     """
     check_applied(shipped_migrations(), applied_migrations(connection))
+
+
+def missing_migrations(
+    connection: extensions.connection, agents: Sequence[Migration] = ()
+) -> list[Migration]:
+    """What `migrate` would run.
+
+    Args:
+        connection: outside a transaction, and left so.
+
+    Raises:
+        SchemaError: a migration that ran was changed since.
+    """
+    with connection:
+        return [*_missing(connection, shipped_migrations()), *_missing(connection, agents)]
+
+
+def _missing(connection: extensions.connection, migrations: Sequence[Migration]) -> list[Migration]:
+    found: list[Migration] = []
+    for agent_id, of_one in groupby(migrations, key=lambda migration: migration.agent_id):
+        found += pending(list(of_one), _applied(connection, agent_id))
+    return found
+
+
+def _applied(connection: extensions.connection, agent_id: str | None) -> dict[int, str]:
+    ((own, of_agents),) = _run(connection, "ledgers_exist")
+    if agent_id is None:
+        return dict(_run(connection, "applied_migrations")) if own else {}
+    known = {"agent_id": agent_id}
+    return dict(_run(connection, "applied_agent_migrations", known)) if of_agents else {}
 
 
 def _apply(
@@ -125,17 +162,19 @@ def _apply_once(
         cursor.execute("BEGIN")
     try:
         _run(connection, "bound_table_locks", {"milliseconds": int(lock_seconds * 1000)})
-        with connection.cursor() as cursor:
-            cursor.execute(migration.sql)
-        _run(
-            connection,
-            "record_migration",
-            {
-                "version": migration.version,
-                "name": migration.name,
-                "checksum": migration.checksum,
-            },
-        )
+        identity = {
+            "version": migration.version,
+            "name": migration.name,
+            "checksum": migration.checksum,
+        }
+        if migration.agent_id is None:
+            _execute(connection, migration.sql)
+            _run(connection, "record_migration", identity)
+        else:
+            with _schema_of(connection, migration.agent_id):
+                _execute(connection, migration.sql)
+            identity["agent_id"] = migration.agent_id
+            _run(connection, "record_agent_migration", identity)
         with connection.cursor() as cursor:
             cursor.execute("COMMIT")
     except BaseException:
@@ -143,6 +182,18 @@ def _apply_once(
             with connection.cursor() as cursor:
                 cursor.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def _schema_of(connection: extensions.connection, agent_id: str) -> Generator[None]:
+    """Within the block names without a schema are the agent's."""
+    schema = schema_of_agent(agent_id)
+    ((command,),) = _run(connection, "make_agent_schema", {"schema": schema})
+    _execute(connection, command)
+    ((before,),) = _run(connection, "search_path")
+    _run(connection, "set_search_path", {"path": schema})
+    yield
+    _run(connection, "set_search_path", {"path": before})
 
 
 @contextmanager
@@ -175,6 +226,11 @@ def _autocommit(connection: extensions.connection) -> Generator[None]:
     finally:
         if not connection.closed:
             connection.autocommit = before
+
+
+def _execute(connection: extensions.connection, sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
 
 
 def _run(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
+from muster.contracts import MIGRATIONS_FOLDER
 from muster.errors import ConfigurationError
 
 _FILE = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql")
@@ -27,6 +29,8 @@ class Migration:
     version: int
     name: str
     sql: str
+    #: The agent whose tables it makes; None for Muster's own.
+    agent_id: str | None = None
 
     @property
     def checksum(self) -> str:
@@ -34,7 +38,8 @@ class Migration:
         return hashlib.sha256(self.sql.replace("\r\n", "\n").encode()).hexdigest()
 
     def __str__(self) -> str:
-        return f"{self.version:04}_{self.name}"
+        own = f"{self.version:04}_{self.name}"
+        return own if self.agent_id is None else f"{self.agent_id}/{own}"
 
 
 @cache
@@ -46,7 +51,25 @@ def shipped_migrations() -> tuple[Migration, ...]:
     )
 
 
-def read_migrations(texts: Mapping[str, str]) -> tuple[Migration, ...]:
+def agent_migrations(folders: Iterable[Path]) -> tuple[Migration, ...]:
+    """The migrations of these agents' folders, agent by agent, each in order.
+
+    Raises:
+        SchemaError: as `read_migrations`, or an agent's folder has none.
+    """
+    found: list[Migration] = []
+    for folder in sorted(folders, key=lambda folder: folder.name):
+        files = sorted((folder / MIGRATIONS_FOLDER).glob("*.sql"))
+        if not files:
+            raise SchemaError(f"{folder / MIGRATIONS_FOLDER} holds no migration; deploy its agent")
+        texts = {file.name: file.read_text("utf-8") for file in files}
+        found += read_migrations(texts, agent_id=folder.name)
+    return tuple(found)
+
+
+def read_migrations(
+    texts: Mapping[str, str], *, agent_id: str | None = None
+) -> tuple[Migration, ...]:
     """Migrations from file names and texts, in order.
 
     Raises:
@@ -57,7 +80,7 @@ def read_migrations(texts: Mapping[str, str]) -> tuple[Migration, ...]:
         match = _FILE.fullmatch(file)
         if match is None:
             raise SchemaError(f"migration {file}: name it NNNN_name.sql, such as 0003_labels.sql")
-        migration = Migration(version=int(match[1]), name=match[2], sql=sql)
+        migration = Migration(version=int(match[1]), name=match[2], sql=sql, agent_id=agent_id)
         if migration.version in found:
             raise SchemaError(
                 f"migrations {found[migration.version]} and {migration}: renumber one"

@@ -11,7 +11,7 @@ from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from muster.contracts import ResourceType
+from muster.contracts import MIGRATIONS_FOLDER, ResourceType
 from muster.manifest import Manifest, canonical, to_json
 
 #: The register function's own limit; it answers before that, whatever happens.
@@ -22,17 +22,34 @@ _SERVICE_TIMEOUT = Duration.minutes(6)
 
 
 class Migration(Construct):
-    """Brings the schema up to the migrations of this code; a newer schema is left as it is."""
+    """Brings the schema up to the migrations of this code; a newer schema is left as it is.
 
-    def __init__(self, scope: Construct, id_: str, *, service_token: str, migrations: Path) -> None:
+    Args:
+        migrations: folder of Muster's own.
+        agents: folders of the agents with migrations, by where they are inside the function's code.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        service_token: str,
+        migrations: Path,
+        agents: Mapping[str, Path],
+    ) -> None:
         super().__init__(scope, id_)
+        folders = dict(sorted(agents.items()))
         self.resource = CustomResource(
             self,
             "Resource",
             resource_type=ResourceType.MIGRATION,
             service_token=service_token,
             service_timeout=_SERVICE_TIMEOUT,
-            properties={"Digest": migrations_digest(migrations)},
+            properties={
+                "Digest": migrations_digest(migrations, list(folders.values())),
+                "Folders": list(folders),
+            },
         )
 
 
@@ -70,10 +87,14 @@ class Registration(Construct):
         )
 
 
-def migrations_digest(folder: Path) -> str:
-    """Digest of every migration in a folder: another one makes CloudFormation migrate again."""
+def migrations_digest(own: Path, agents: Sequence[Path] = ()) -> str:
+    """Digest of Muster's migrations and of these agents': another one makes CloudFormation migrate again."""
     digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.sql")):
+    for file in sorted(own.glob("*.sql")):
         digest.update(f"{file.name}\n".encode())
         digest.update(file.read_bytes())
+    for folder in agents:
+        for file in sorted((folder / MIGRATIONS_FOLDER).glob("*.sql")):
+            digest.update(f"{folder.name}/{file.name}\n".encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from muster.errors import ConfigurationError
-from muster.manifest import Permissions
+from muster.manifest import Permissions, table_problems
 from stacks import fit
 from stacks.config import STAGES, Stage
 from stacks.packaging import agent_folder
@@ -41,6 +43,32 @@ def test_every_misfit_is_told_with_file_key_value_and_cure():
     assert "permissions.write = 'bucket:other'" in problems[1]
     assert "architecture = 'x86_64'" in problems[2]
     assert all("agent.toml" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("agent_id", "files", "cures"),
+    [
+        ("keeper", ["0001_items.sql", "0002_more.sql"], []),
+        ("keeper", [], ["number its files from 0001 on"]),
+        ("keeper", ["0001_items.sql", "0003_more.sql"], ["number its files from 0001 on"]),
+        ("keeper", ["0001_items.sql", "0001_more.sql"], ["number its files from 0001 on"]),
+        ("keeper", ["0001_items.sql", "notes.txt"], ["name it NNNN_name.sql"]),
+        ("k" * 57, ["0001_items.sql"], []),
+        ("k" * 58, ["0001_items.sql"], ["an id of at most 57 characters"]),
+    ],
+)
+def test_an_agent_s_migrations_are_named_as_they_must_be(
+    tmp_path: Path, agent_id: str, files: list[str], cures: list[str]
+):
+    # Given an agent with such files
+    folder = tmp_path / agent_id / "migrations"
+    folder.mkdir(parents=True)
+    for name in files:
+        (folder / name).write_text("SELECT 1;")
+    # When they are looked at / Then each mistake is one sentence with its cure
+    problems = list(table_problems(agent(agent_id, folder=folder.parent)))
+    assert len(problems) == len(cures)
+    assert all(cure in str(found) for cure, found in zip(cures, problems, strict=True))
 
 
 def test_an_agent_from_elsewhere_cannot_be_in_the_asset():

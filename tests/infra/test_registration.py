@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from muster.contracts import OutputKey, ResourceType
-from muster.manifest import from_json
+from muster.manifest import from_json, has_tables
 from stacks.constructs.registration import migrations_digest
 from stacks.registry import MIGRATIONS
-from tests.infra.synthesis import Synthesis
+from tests.infra.synthesis import ROOT, Synthesis
 
 
 def dependencies(synthesis: Synthesis, stack: str) -> set[str]:
@@ -34,16 +34,36 @@ def test_the_migration_comes_before_every_function_that_needs_the_schema(each: S
 
 
 def test_the_migration_changes_with_the_migrations(each: Synthesis, tmp_path: Path):
-    # Given the digest that is deployed
-    deployed = each.one(ResourceType.MIGRATION).properties["Digest"]
-    assert deployed == migrations_digest(MIGRATIONS)
+    # Given the digest that is deployed, of Muster's migrations and the agents'
+    properties = each.one(ResourceType.MIGRATION).properties
+    agents = [ROOT / folder for folder in properties["Folders"]]
+    deployed = properties["Digest"]
+    assert deployed == migrations_digest(MIGRATIONS, agents)
     # When a migration is added
     for file in MIGRATIONS.glob("*.sql"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    assert migrations_digest(tmp_path) == deployed
+    assert migrations_digest(tmp_path, agents) == deployed
     (tmp_path / "9999_more.sql").write_text("SELECT 1;")
     # Then it runs again
-    assert migrations_digest(tmp_path) != deployed
+    assert migrations_digest(tmp_path, agents) != deployed
+
+
+def test_the_migration_names_every_agent_with_tables_and_changes_with_theirs(
+    each: Synthesis, tmp_path: Path
+):
+    # Given the agents whose folders hold migrations
+    folders = each.one(ResourceType.MIGRATION).properties["Folders"]
+    with_tables = {m.folder for m in each.manifests if has_tables(m)}
+    assert {ROOT / folder for folder in folders} == with_tables
+    # When an agent's migration changes
+    (tmp_path / "keeper" / "migrations").mkdir(parents=True)
+    file = tmp_path / "keeper" / "migrations" / "0001_items.sql"
+    digests: list[str] = []
+    for text in ("SELECT 1;", "SELECT 2;"):
+        file.write_text(text)
+        digests.append(migrations_digest(MIGRATIONS, [tmp_path / "keeper"]))
+    # Then it runs again
+    assert len({migrations_digest(MIGRATIONS), *digests}) == 3
 
 
 def test_registration_waits_for_everything_else_of_its_stack(each: Synthesis):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -211,6 +213,41 @@ def test_the_migrate_resource_migrates_and_says_what_it_did(empty_database_url: 
     assert int(first["Data"]["Applied"]) > 0
     assert again["Data"] == {"Version": first["Data"]["Version"], "Applied": "0"}
     assert first["PhysicalResourceId"] == again["PhysicalResourceId"]
+
+
+def test_the_migrate_resource_brings_up_the_tables_of_agents(
+    empty_database_url: str, tmp_path: Path
+):
+    # Given a function whose code holds an agent with a migration
+    folder = tmp_path / "lambdas" / "agents" / "keeper" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "0001_items.sql").write_text("CREATE TABLE item (id text);")
+    answering = replace(service(empty_database_url), root=tmp_path)
+    event = {
+        "RequestType": "Create",
+        "RequestId": "r",
+        "ResourceType": "Custom::MusterMigration",
+        "ResourceProperties": {"Digest": "d", "Folders": ["lambdas/agents/keeper"]},
+    }
+
+    # When it is told of that folder
+    answering.answer(event, seconds=30)
+
+    # Then the agent's table is there
+    with closing(psycopg2.connect(empty_database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('agent_keeper.item') IS NOT NULL")
+        assert cursor.fetchone() == (True,)
+
+
+@pytest.mark.parametrize("folders", ["lambdas", ["../elsewhere"], ["/lib"], ["a//b"], [""]])
+def test_folders_outside_the_code_are_refused(empty_database_url: str, folders: object):
+    event = {
+        "RequestType": "Create",
+        "ResourceType": "Custom::MusterMigration",
+        "ResourceProperties": {"Digest": "d", "Folders": folders},
+    }
+    with pytest.raises(RegistrationFailed, match="property Folders"):
+        service(empty_database_url).answer(event, seconds=30)
 
 
 def test_registering_before_migrating_says_what_to_do(empty_database_url: str):

@@ -7,9 +7,9 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
 
--- name: ledger_exists
--- Whether any migration ever ran here.
-SELECT to_regclass('schema_migration') IS NOT NULL;
+-- name: ledgers_exist
+-- Whether any migration of Muster's own, and of an agent, could be written down here.
+SELECT to_regclass('schema_migration') IS NOT NULL, to_regclass('agent_migration') IS NOT NULL;
 
 -- name: applied_migrations
 -- What ran, and the checksum it had then.
@@ -18,6 +18,27 @@ SELECT version, checksum FROM schema_migration ORDER BY version;
 -- name: record_migration
 -- In the transaction of the migration itself.
 INSERT INTO schema_migration (version, name, checksum) VALUES (%(version)s, %(name)s, %(checksum)s);
+
+-- name: applied_agent_migrations
+-- What ran of an agent's, and the checksum it had then.
+SELECT version, checksum FROM agent_migration WHERE agent_id = %(agent_id)s ORDER BY version;
+
+-- name: record_agent_migration
+-- In the transaction of the migration itself.
+INSERT INTO agent_migration (agent_id, version, name, checksum)
+VALUES (%(agent_id)s, %(version)s, %(name)s, %(checksum)s);
+
+-- name: make_agent_schema
+-- The command that makes the schema of an agent, if it has none yet.
+SELECT format('CREATE SCHEMA IF NOT EXISTS %%I', %(schema)s);
+
+-- name: search_path
+-- Where names without a schema are looked for now.
+SELECT current_setting('search_path');
+
+-- name: set_search_path
+-- Until the transaction ends: an agent's migration makes its tables in the agent's schema, and sees no others.
+SELECT set_config('search_path', %(path)s, true);
 
 -- name: try_lock
 -- One migrates at a time. The lock belongs to the session, so a killed migrator frees it at once.
