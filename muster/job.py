@@ -67,16 +67,19 @@ class Job:
         """
         self.save(state)
 
-    def http(self, policy: Policy | None = None) -> SafeHttp:
+    def http(
+        self, policy: Policy | None = None, *, admit: Callable[[str], None] | None = None
+    ) -> SafeHttp:
         """A client for URLs that came from outside, within the manifest's `egress` and the stage's word.
 
         Args:
             policy: the agent's own limits.
+            admit: asked before each hop with its host; what it raises ends the call.
 
         Raises:
             RefusedForGood: the manifest says `egress = "none"`.
         """
-        return self.outbound.client(policy)
+        return self.outbound.client(policy, admit=admit)
 
     def count(
         self, *, items_processed: int = 0, input_tokens: int = 0, output_tokens: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -36,8 +37,13 @@ class Outbound:
             ports=tuple(exceptions["ports"]),
         )
 
-    def client(self, policy: Policy | None = None) -> SafeHttp:
+    def client(
+        self, policy: Policy | None = None, *, admit: Callable[[str], None] | None = None
+    ) -> SafeHttp:
         """A client with an agent's limits and the stage's exceptions.
+
+        Args:
+            admit: as of `SafeHttp`.
 
         Raises:
             RefusedForGood: the manifest says `egress = "none"`.
@@ -60,5 +66,6 @@ class Outbound:
                 allowed=(*limits.allowed, *self.addresses),
                 ports=limits.ports | set(self.ports),
                 only_allowed=limits.only_allowed or not self.external,
-            )
+            ),
+            admit=admit,
         )

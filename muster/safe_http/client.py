@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from functools import cached_property
 
 from muster.clock import Clock, SystemClock
@@ -29,6 +30,8 @@ class SafeHttp:
         resolver: how names become addresses; asked once for each hop, its answer is what is
             connected to. Proxies and everything else in the environment are ignored.
         clock: for the wall-clock limit.
+        admit: asked before each hop with its host, in the one spelling that all others become; what it
+            raises ends the call. For limits of the caller's own, such as how often a host is called.
 
     Raises:
         ConfigurationError: `policy.allowed` or `policy.authorities` cannot be read.
@@ -40,7 +43,9 @@ class SafeHttp:
         *,
         resolver: Resolver = system_resolver,
         clock: Clock | None = None,
+        admit: Callable[[str], None] | None = None,
     ) -> None:
+        self._admit = admit
         self._policy = policy or Policy()
         self._clock = clock or SystemClock()
         allowance = Allowance.of(self._policy.allowed, only=self._policy.only_allowed)
@@ -89,6 +94,9 @@ class SafeHttp:
             call = follow(call, status=reply.status, location=location, policy=self._policy)
 
     def _hop(self, call: Call, deadline: Deadline) -> tuple[Reply, str]:
+        self._lookup.judge_host(call.url.host)
+        if self._admit is not None:
+            self._admit(call.url.host.name)
         addresses = self._lookup.addresses(call.url.host, port=call.url.port, deadline=deadline)
         context = self._tls if call.url.scheme == "https" else None
         sock, address = connect(call.url, addresses=addresses, deadline=deadline, context=context)

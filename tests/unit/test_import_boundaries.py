@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import muster
+from muster import safe_http
 from tests.support.source import ROOT, Import, Module, modules
 
 #: Only set-up and synth know these; a function's asset holds none of them.
@@ -18,6 +19,8 @@ INFRASTRUCTURE = ("aws_cdk", "cdk_nag", "constructs", "stacks", "app")
 #: Slow to import: a cold start pays for them only when it uses them.
 HEAVY = ("boto3", "botocore", "psycopg2", "aws_lambda_powertools", "jsonschema_rs")
 AGENT_ROOTS = ("lambdas/agents", "local/agents")
+#: What an agent may import of Muster: what these say that they offer.
+PUBLIC_FACE = {"muster": muster, "muster.safe_http": safe_http}
 #: The platform's own SDK, which every function has: agents may speak to AWS.
 PLATFORM = {"boto3", "botocore"}
 #: What stacks may know of the product: names and manifests, and the errors both raise.
@@ -117,8 +120,9 @@ def test_an_agent_imports_the_public_face_its_own_folder_and_its_own_requirement
 
 
 def _fair(found: Import, folder: Path, allowed: set[str]) -> bool:
-    if found.module == "muster":
-        return set(found.names) <= set(muster.__all__)
+    face = PUBLIC_FACE.get(found.module)
+    if face is not None:
+        return set(found.names) <= set(face.__all__)
     own = ".".join(folder.relative_to(ROOT).parts)
     top = found.module.split(".")[0]
     return found.within(own) or top in sys.stdlib_module_names or top in allowed
