@@ -44,7 +44,7 @@ def schema_of_agent(agent_id: str) -> str:
 
 
 class MetricName:
-    """Metric names; dimensions are always `stage` and `agent`."""
+    """Metric names; dimensions are `stage` and `agent`, of single lanes `lane` too."""
 
     COMPLETED = "ExecutionsCompleted"
     FAILED = "ExecutionsFailed"
@@ -60,6 +60,7 @@ class MetricName:
     RELAYED = "Relayed"
     RESCUED = "Rescued"
     BACKLOG = "Backlog"  # messages visible, over all lanes of the agent
+    LANE_BACKLOG = "LaneBacklog"  # messages visible in one of several lanes; dimension `lane` besides
     RUNNING = "Running"  # executions running
     #: Of agents with a service only: jobs that wait, come within minutes, or run. It scales on this.
     DEMAND = "Demand"

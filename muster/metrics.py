@@ -25,10 +25,12 @@ class Metrics(Protocol):
 
 
 class EmbeddedMetrics:
-    """Metrics with the dimensions `stage` and `agent`; written out by `flush`."""
+    """Metrics with the dimensions `stage` and `agent`, and `lane` if given; written out by `flush`."""
 
-    def __init__(self, *, stage: str, agent: str) -> None:
+    def __init__(self, *, stage: str, agent: str, lane: str | None = None) -> None:
         self._dimensions = {"stage": stage, "agent": agent}
+        if lane is not None:
+            self._dimensions["lane"] = lane
         self._provider: AmazonCloudWatchEMFProvider | None = None
 
     def count(self, name: str, amount: float = 1) -> None:

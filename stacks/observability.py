@@ -22,6 +22,10 @@ from stacks.config import Stage
 
 _PERIOD = Duration.minutes(1)
 
+#: Dimensions of Muster's metrics, and of those of single lanes.
+_DIMENSIONS = "agent,stage"
+_LANE_DIMENSIONS = "agent,lane,stage"
+
 #: Title of a graph, its statistic, its metrics.
 _GRAPHS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
@@ -38,6 +42,8 @@ _GRAPHS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Mended by the dispatcher", "Sum", (MetricName.RELAYED, MetricName.RESCUED)),
     ("Writes refused by the fence", "Sum", (MetricName.FENCED,)),
 )
+#: Of agents with several lanes.
+_LANES = ("Backlog by lane: messages visible", "Maximum", (MetricName.LANE_BACKLOG,))
 
 
 class ObservabilityStack(Stack):
@@ -48,14 +54,15 @@ class ObservabilityStack(Stack):
         self.alerts = _alerts(self, stage)
         CfnOutput(self, OutputKey.ALERTS_TOPIC, value=self.alerts.topic_arn)
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(3))
-        graphs = [*_GRAPHS, ("Other counts", "Sum", _others())]
+        graphs = [_graph(stage, *graph) for graph in (*_GRAPHS, ("Other counts", "Sum", _others()))]
+        graphs.append(_graph(stage, *_LANES, dimensions=_LANE_DIMENSIONS))
         for row in range(0, len(graphs), 3):
-            dashboard.add_widgets(*(_graph(stage, *graph) for graph in graphs[row : row + 3]))
+            dashboard.add_widgets(*graphs[row : row + 3])
 
 
 def _others() -> tuple[str, ...]:
     """Metrics without a graph of their own, so that none is invisible."""
-    shown = {name for _, _, names in _GRAPHS for name in names}
+    shown = {name for _, _, names in (*_GRAPHS, _LANES) for name in names}
     every = {value for key, value in vars(MetricName).items() if key.isupper()}
     return tuple(sorted(every - shown))
 
@@ -87,11 +94,16 @@ def _alerts(scope: Construct, stage: Stage) -> sns.Topic:
 
 
 def _graph(
-    stage: Stage, title: str, statistic: str, metrics: tuple[str, ...]
+    stage: Stage,
+    title: str,
+    statistic: str,
+    metrics: tuple[str, ...],
+    *,
+    dimensions: str = _DIMENSIONS,
 ) -> cloudwatch.GraphWidget:
     names = " OR ".join(f'MetricName="{name}"' for name in metrics)
     search = (
-        f"SEARCH('{{{METRICS_NAMESPACE},agent,stage}} stage=\"{stage.name}\" ({names})', "
+        f"SEARCH('{{{METRICS_NAMESPACE},{dimensions}}} stage=\"{stage.name}\" ({names})', "
         f"'{statistic}', {_PERIOD.to_seconds():.0f})"
     )
     return cloudwatch.GraphWidget(

@@ -39,8 +39,3 @@ def carrier(
     if len(body) > INLINE_PARAMS_BYTES:
         body = envelope(**facts)
     return Outgoing(body=body, delay=delay)
-
-
-def lane_url(queues: Mapping[str, str], priority: str) -> str:
-    """The queue for a priority: its own lane, else normal."""
-    return queues.get(priority) or queues.get("normal") or next(iter(queues.values()))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from muster.dispatcher.carrier import carrier, lane_url
+from muster.dispatcher.carrier import carrier
+from muster.dispatcher.lane_choice import LaneChoice
 from muster.model import Source
 from muster.ports import Outgoing
 from muster.schedule.fire import fire_id
@@ -58,7 +59,7 @@ class Due:
             end=self.end,
         )
 
-    def fire(self, planned: datetime | None) -> Fire | None:
+    def fire(self, planned: datetime | None, lanes: LaneChoice) -> Fire | None:
         """What is to be sent for a planned time; nothing when its agent takes no jobs."""
         if planned is None or self.queues is None:
             return None
@@ -70,7 +71,7 @@ class Due:
             planned=planned,
             execution_id=new_execution_id(now=self.now),
             job_id=identity,
-            queue_url=lane_url(self.queues, self.priority),
+            queue_url=lanes.url(self.agent_id, self.queues, self.priority),
         )
 
     def fields(self, decided: Step, fire: Fire | None, problem: str | None) -> dict[str, Any]:

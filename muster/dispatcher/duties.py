@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from muster.clock import Clock, SystemClock
 from muster.contracts import MetricName
 from muster.crashpoint import crashpoint
 from muster.dead_letter import dead_letter
-from muster.dispatcher.carrier import carrier, lane_url
+from muster.dispatcher.carrier import carrier
 from muster.dispatcher.firing import Firing
+from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import Duty
 from muster.errors import MusterError
 from muster.metrics import EmbeddedMetrics
@@ -41,7 +41,11 @@ BURIAL_GRACE = timedelta(seconds=30)
 #: Months for which partitions exist ahead.
 PARTITIONS_AHEAD = 2
 
-MetricsFor = Callable[[str], EmbeddedMetrics]
+
+class MetricsFor(Protocol):
+    """The metrics of an agent, or of one of its lanes."""
+
+    def __call__(self, agent_id: str, lane: str | None = None) -> EmbeddedMetrics: ...
 
 
 class Duties:
@@ -56,19 +60,23 @@ class Duties:
         metrics: MetricsFor,
         clock: Clock | None = None,
         log: logging.Logger | None = None,
+        lanes: LaneChoice | None = None,
     ) -> None:
+        log = log or logging.getLogger(__name__)
         self._database = database
         self._ledger = ledger
         self._queues = queues
         self._metrics = metrics
         self._sql = statements("dispatch")
         self._measured = False
+        self._lanes = lanes or LaneChoice(log)
         self._firing = Firing(
             database=database,
             queues=queues,
             metrics=metrics,
             clock=clock or SystemClock(),
-            log=log or logging.getLogger(__name__),
+            log=log,
+            lanes=self._lanes,
         )
 
     def all(self) -> tuple[Duty, ...]:
@@ -109,7 +117,7 @@ class Duties:
         by_queue: dict[str, list[Outgoing]] = defaultdict(list)
         for row in rows:
             agent_id, priority, endpoint = row[0], row[4], row[10]
-            by_queue[lane_url(endpoint["queues"], priority)].append(_relayed(row))
+            by_queue[self._lanes.url(agent_id, endpoint["queues"], priority)].append(_relayed(row))
             self._metrics(agent_id).count(MetricName.RELAYED)
         for queue_url, entries in by_queue.items():
             self._queues.send_batch(queue_url, entries)
@@ -150,16 +158,19 @@ class Duties:
             runs = running.get(agent_id, 0)
             self._metrics(agent_id).gauge(MetricName.RUNNING, runs)
             try:
-                depths = [self._queues.depth(url) for url in endpoint["queues"].values()]
+                depths = {lane: self._queues.depth(url) for lane, url in endpoint["queues"].items()}
             except MusterError as error:
                 problem = error
             else:
-                backlog = sum(depth.visible for depth in depths)
+                backlog = sum(depth.visible for depth in depths.values())
                 self._metrics(agent_id).gauge(MetricName.BACKLOG, backlog)
+                for lane in depths if len(depths) > 1 else ():
+                    waiting = depths[lane].visible
+                    self._metrics(agent_id, lane).gauge(MetricName.LANE_BACKLOG, waiting)
                 if "service" in endpoint:
                     # What SQS holds back for a time counts too: a task stands when a schedule's job is due.
                     # What waits for its retry does not: it is in flight, for up to a quarter of an hour.
-                    soon = sum(depth.delayed for depth in depths)
+                    soon = sum(depth.delayed for depth in depths.values())
                     self._metrics(agent_id).gauge(MetricName.DEMAND, backlog + soon + runs)
         if problem is not None:
             raise problem

@@ -17,6 +17,7 @@ from muster.clock import Clock
 from muster.contracts import MetricName
 from muster.crashpoint import crashpoint
 from muster.dispatcher.due import Due, Fire
+from muster.dispatcher.lane_choice import LaneChoice
 from muster.metrics import EmbeddedMetrics
 from muster.ports import Queues
 from muster.retry import RELAY_GRACE
@@ -50,12 +51,14 @@ class Firing:
         metrics: Callable[[str], EmbeddedMetrics],
         clock: Clock,
         log: logging.Logger,
+        lanes: LaneChoice,
     ) -> None:
         self._database = database
         self._queues = queues
         self._metrics = metrics
         self._clock = clock
         self._log = log
+        self._lanes = lanes
         self._sql = statements("schedule")
 
     def page(self) -> int:
@@ -102,7 +105,7 @@ class Firing:
             # It was written by hand; a schedule that cannot be planned must not keep others from firing.
             decided, problem = Step(), str(bad)
             self._log.error("schedule %s of %s cannot fire: %s", due.name, due.agent_id, bad)
-        fire = due.fire(decided.planned)
+        fire = due.fire(decided.planned, self._lanes)
         return due.fields(decided, fire, problem), fire
 
     def _send(self, fires: Sequence[tuple[Fire, float]]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from muster.clock import Clock
 from muster.contracts import DispatcherEnvironment, MetricName
 from muster.dispatcher.duties import Duties
+from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import Tick
 from muster.metrics import EmbeddedMetrics
 from muster.ports import Queues
@@ -34,7 +35,10 @@ class DispatcherHost:
     queues: Queues
     clock: Clock
     log: Any
-    metrics: dict[str, EmbeddedMetrics] = field(default_factory=dict[str, EmbeddedMetrics])
+    lanes: LaneChoice
+    metrics: dict[tuple[str, str | None], EmbeddedMetrics] = field(
+        default_factory=dict[tuple[str, str | None], EmbeddedMetrics]
+    )
 
     def tick(self, *, holder: str, time_left: timedelta) -> dict[str, Any]:
         """Run one tick as `holder`.
@@ -49,6 +53,7 @@ class DispatcherHost:
             metrics=self._metrics_for,
             clock=self.clock,
             log=self.log,
+            lanes=self.lanes,
         )
         try:
             report = Tick(
@@ -71,8 +76,9 @@ class DispatcherHost:
         self.log.info("tick", extra=summary)
         return summary
 
-    def _metrics_for(self, agent_id: str) -> EmbeddedMetrics:
-        return self.metrics.setdefault(agent_id, EmbeddedMetrics(stage=self.stage, agent=agent_id))
+    def _metrics_for(self, agent_id: str, lane: str | None = None) -> EmbeddedMetrics:
+        fresh = EmbeddedMetrics(stage=self.stage, agent=agent_id, lane=lane)
+        return self.metrics.setdefault((agent_id, lane), fresh)
 
 
 @cache
@@ -85,7 +91,7 @@ def dispatcher_host() -> DispatcherHost:
     from muster.store.opening import open_database
 
     environment = DispatcherEnvironment.from_environ(os.environ)
-    clock = SystemClock()
+    clock, log = SystemClock(), logger(SELF)
     database = open_database(environment, secrets=Secrets())
     return DispatcherHost(
         stage=environment.stage,
@@ -93,5 +99,6 @@ def dispatcher_host() -> DispatcherHost:
         ledger=Ledger(database, clock=clock),
         queues=Queues(),
         clock=clock,
-        log=logger(SELF),
+        log=log,
+        lanes=LaneChoice(log),
     )

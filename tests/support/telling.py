@@ -15,6 +15,10 @@ class MemoryMetrics:
         self.durations: defaultdict[str, list[float]] = defaultdict(list)
         self.gauges: dict[str, float] = {}
 
+    def of_lane(self, lane: str | None) -> MemoryMetrics | LaneMetrics:
+        """These, or those of one lane."""
+        return self if lane is None else LaneMetrics(self, lane)
+
     def count(self, name: str, amount: float = 1) -> None:
         self.counts[name] += int(amount)
 
@@ -26,6 +30,17 @@ class MemoryMetrics:
 
     def flush(self) -> None:
         """Nothing is written anywhere."""
+
+
+class LaneMetrics:
+    """Gauges of a lane, kept among the others with the lane behind their names."""
+
+    def __init__(self, metrics: MemoryMetrics, lane: str) -> None:
+        self._metrics = metrics
+        self._lane = lane
+
+    def gauge(self, name: str, value: float) -> None:
+        self._metrics.gauge(f"{name} {self._lane}", value)
 
 
 class MemoryLog(logging.Handler):

@@ -220,7 +220,7 @@ class Workshop:
             database=database or self.database,
             ledger=self.ledger,
             queues=self.queues,
-            metrics=lambda _: self.metrics,  # pyright: ignore[reportArgumentType] - the fake has what is used
+            metrics=lambda _, lane=None: self.metrics.of_lane(lane),  # pyright: ignore[reportArgumentType] - the fake has what is used
         )
 
     def tick(self, *, holder: str = "dispatcher-1") -> TickReport:
