@@ -45,4 +45,4 @@ def make_client(service: str, *, read_timeout: float) -> Any:
             session: Any = boto3.session.Session()
             return session.client(service, config=config)
         except NoRegionError as exc:
-            raise ConfigurationError("No AWS region is set. Set AWS_REGION.") from exc
+            raise ConfigurationError("No AWS region is set. Set AWS_DEFAULT_REGION.") from exc

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from muster.agent_config import AgentConfig, effective
@@ -60,8 +59,8 @@ class Precedence:
         """Of AgentConfig; 0 while nobody has changed anything."""
         return self.agent_config.version
 
-    def config(self, request: JsonObject | None) -> Mapping[str, Any]:
-        """The config of one job: read-only, and its own down to the last value.
+    def config(self, request: JsonObject | None) -> dict[str, Any]:
+        """The config of one job, its own copy: what the job does to it, no other job sees.
 
         Raises:
             ConfigInvalid: the parts together do not fit the schema.
@@ -72,7 +71,7 @@ class Precedence:
         problem = self.schema.problem(values) if changes or request else None
         if problem is not None:
             raise ConfigInvalid(f"{problem}. {self._cure(request)}")
-        return MappingProxyType(deepcopy(dict(values)))
+        return deepcopy(dict(values))
 
     def _cure(self, request: JsonObject | None) -> str:
         without = effective(self.defaults, self.agent_config.changes, None)

@@ -21,6 +21,7 @@ FAILURE = Failure(
     tenant="acme",
     attempts=3,
     params={"url": "ü\u2028"},
+    config={"depth": 2},
     body=None,
     error={"code": "agent_error", "message": "it broke", "class": "ValueError"},
     priority="high",
@@ -43,9 +44,8 @@ def test_moved_back_to_its_lane_it_is_the_redrive():
     [delivery] = _understood(FAILURE)
     assert isinstance(delivery, Delivery)
     assert (delivery.job_id, delivery.dead_letter_fence) == ("j", 7)
-    assert (delivery.params, delivery.tenant, delivery.priority) == (
-        *(FAILURE.params, "acme", "high"),
-    )
+    assert (delivery.params, delivery.config) == (FAILURE.params, {"depth": 2})
+    assert (delivery.tenant, delivery.priority) == ("acme", "high")
     assert (delivery.source, delivery.hops, delivery.traceparent) == (
         *("api", 2, FAILURE.traceparent),
     )

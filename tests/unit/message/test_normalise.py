@@ -49,6 +49,7 @@ def test_an_envelope_says_everything():
         agent_id=AGENT,
         tenant="acme",
         params={"text": "Grüße\0"},
+        config={"depth": [1, "\0"]},
         priority="urgent",
         source="schedule",
         scheduled_for=datetime(2026, 1, 31, 9, tzinfo=UTC),
@@ -62,6 +63,7 @@ def test_an_envelope_says_everything():
         job_id="order-7",
         tenant="acme",
         params={"text": "Grüße\ufffd"},
+        config={"depth": [1, "\ufffd"]},
         priority="urgent",
         source="schedule",
         scheduled_for=datetime(2026, 1, 31, 9, tzinfo=UTC),
@@ -73,6 +75,12 @@ def test_an_envelope_says_everything():
 def test_an_envelope_without_params_only_names_the_job():
     assert delivered(envelope(job_id="j", agent_id=AGENT)).params is None
     assert delivered({"muster": 1, "job_id": "j", "params": None}).params is None
+
+
+def test_an_envelope_without_a_config_says_nothing_of_it():
+    assert delivered(envelope(job_id="j", agent_id=AGENT)).config is None
+    assert delivered({"muster": 1, "job_id": "j", "config": None}).config is None
+    assert delivered({"muster": 1, "job_id": "j", "config": {}}).config == {}
 
 
 def test_what_a_newer_sender_may_know_is_tolerated():
@@ -98,6 +106,7 @@ def test_every_problem_of_an_envelope_is_told_and_nothing_of_its_content():
         "agent_id": 5,
         "tenant": "t" * 257,
         "params": ["secret-value"],
+        "config": "secret-value",
         "priority": 1,
         "scheduled_for": "2026-01-31T09:00:00",
         "hops": -1,
@@ -141,7 +150,10 @@ def test_hops_end_a_loop_under_the_job_s_own_id():
         ({"jobId": "j", "params": {}, "agentId": AGENT, "metadata": {"priority": 0}}, "j", {}),
         ({"task_id": "t", "data": {"a": 1}}, "t", {"a": 1}),
         ({"task_id": 17, "data": "text"}, "17", {"data": "text"}),
+        ({"jobId": "j", "params": {}, "config": {"depth": 2}}, "j", {}),
+        ({"jobId": "j", "params": {}, "config": None}, "j", {}),
         # Not quite these forms, hence plain params.
+        ({"jobId": "j", "params": {}, "config": [2]}, "m-1", None),
         ({"jobId": "j"}, "m-1", None),
         ({"jobId": "j", "params": [1]}, "m-1", None),
         ({"jobId": "j", "params": {}, "text": "x"}, "m-1", None),
@@ -151,6 +163,7 @@ def test_hops_end_a_loop_under_the_job_s_own_id():
 def test_forms_of_older_systems(body: dict[str, Any], job_id: str, params: dict[str, Any] | None):
     job = delivered(body)
     assert (job.job_id, job.params) == (job_id, body if params is None else params)
+    assert job.config == (None if params is None else body.get("config"))
 
 
 def test_the_older_forms_are_checked_too():

@@ -29,6 +29,7 @@ envelope_keys = st.sampled_from(
         "agent_id",
         "tenant",
         "params",
+        "config",
         "priority",
         "source",
         "scheduled_for",
@@ -63,6 +64,7 @@ def test_every_message_becomes_a_storable_job_or_a_rejection(body: str, named: d
     texts = [result.job_id, result.tenant]
     if isinstance(result, Delivery):
         texts.append(json.dumps(result.params, ensure_ascii=False, allow_nan=False))
+        texts.append(json.dumps(result.config, ensure_ascii=False, allow_nan=False))
         assert 0 <= result.hops < MAX_HOPS
         assert result.scheduled_for is None or result.scheduled_for.tzinfo is not None
     else:
@@ -98,6 +100,7 @@ identifiers = st.text(
             "job_id": identifiers,
             "tenant": identifiers,
             "params": st.none() | st.dictionaries(identifiers, identifiers),
+            "config": st.none() | st.dictionaries(identifiers, identifiers),
             "priority": st.sampled_from(["urgent", "critical", "high", "normal", "low"]),
             "source": st.sampled_from(["queue", "schedule", "s3", "webhook", "api"]),
             "scheduled_for": st.none() | st.datetimes(timezones=st.just(UTC)),
