@@ -12,6 +12,7 @@ from muster.cli.context import Context
 from muster.cli.endpoints import endpoints
 from muster.cli.errors import UsageError
 from muster.cli.exit import Exit
+from muster.lane import LANES, NORMAL, nearest_lane
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -27,7 +28,12 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--job-id", metavar="ID", help="idempotency key; a random one when not given"
     )
-    parser.add_argument("--lane", default="normal", help="priority, default %(default)s")
+    parser.add_argument(
+        "--priority",
+        choices=LANES,
+        default=NORMAL,
+        help="how urgent it is, default %(default)s; it goes to the nearest lane that the agent has",
+    )
     parser.add_argument("--tenant", default="default", help="on whose behalf")
 
 
@@ -38,9 +44,12 @@ def _run(context: Context, arguments: Namespace) -> Exit:
     endpoint = endpoints(context, agent=arguments.agent)[0]
     if endpoint.retired:
         raise UsageError(f"{arguments.agent} is retired: no worker takes its messages.")
-    if arguments.lane not in endpoint.queues:
-        known = ", ".join(sorted(endpoint.queues))
-        raise UsageError(f"{arguments.agent} has no lane {arguments.lane!r}; it has {known}.")
+    lane = nearest_lane(arguments.priority, endpoint.queues)
+    if lane != arguments.priority:
+        known = ", ".join(each for each in LANES if each in endpoint.queues)
+        context.say(
+            f"{arguments.agent} has no lane {arguments.priority}, only {known}: it goes to {lane}."
+        )
     job_id = arguments.job_id or str(uuid4())
 
     from muster.aws.sqs import Queues
@@ -53,12 +62,17 @@ def _run(context: Context, arguments: Namespace) -> Exit:
         tenant=arguments.tenant,
         params=params,
         config=None if arguments.config is None else _object(arguments.config, noun="config"),
-        priority=arguments.lane,
+        priority=arguments.priority,
     )
-    sent = Queues().send_batch(endpoint.queues[arguments.lane], [Outgoing(body=body)])[0]
+    sent = Queues().send_batch(endpoint.queues[lane], [Outgoing(body=body)])[0]
     if sent.error is not None:
         raise sent.error
-    result = {"job_id": job_id, "agent_id": arguments.agent, "message_id": sent.message_id}
+    result = {
+        "job_id": job_id,
+        "agent_id": arguments.agent,
+        "message_id": sent.message_id,
+        "lane": lane,
+    }
     context.show(result, text=job_id)
     return Exit.OK
 
