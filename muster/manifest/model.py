@@ -15,9 +15,7 @@ from muster.manifest.limits import (
     VISIBILITY_FACTOR,
     function_timeout,
 )
-
-#: A JSON object.
-type_json = Mapping[str, Any]
+from muster.model import JsonObject
 
 
 def _no_names() -> dict[str, str]:
@@ -56,7 +54,7 @@ class Schedule:
     at: datetime | None = None
     #: IANA name; local times and cron fields are of this zone.
     timezone: str = "UTC"
-    params: type_json = field(default_factory=dict[str, Any])
+    params: JsonObject = field(default_factory=dict[str, Any])
     #: One of LANES.
     priority: str = "normal"
     #: False keeps it from firing.
@@ -140,11 +138,11 @@ class Manifest:
     #: Name the agent uses -> Secrets Manager name.
     secrets: Mapping[str, str] = field(default_factory=_no_names)
     permissions: Permissions = field(default_factory=Permissions)
-    input_schema: type_json | None = None
-    output_schema: type_json | None = None
-    config_schema: type_json | None = None
-    config: type_json = field(default_factory=dict[str, Any])
-    metadata: type_json = field(default_factory=dict[str, Any])
+    input_schema: JsonObject | None = None
+    output_schema: JsonObject | None = None
+    config_schema: JsonObject | None = None
+    config: JsonObject = field(default_factory=dict[str, Any])
+    metadata: JsonObject = field(default_factory=dict[str, Any])
     endpoint: Endpoint | None = None
     schedules: tuple[Schedule, ...] = ()
     s3: tuple[S3Trigger, ...] = ()
