@@ -20,13 +20,8 @@ def unbuilt(manifest: Manifest) -> list[Problem]:
 
 
 def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
-    if manifest.compute != "lambda":
-        yield (
-            "compute",
-            manifest.compute,
-            f"compute {manifest.compute} is",
-            "use lambda until it is",
-        )
+    if manifest.compute == "http":
+        yield "compute", "http", "compute http is", "use lambda or fargate until it is"
     elif manifest.image is not None:
         yield "image", manifest.image, "container images are", "use agent.py until they are"
     if manifest.isolation == "task":

@@ -19,7 +19,9 @@ from local.checkout import Checkout
 from tests.support.cloud import CloudFolder
 
 #: What a checkout consists of, as far as a deploy needs it.
-_PARTS = ("app.py", "cdk.json", "muster", "stacks", "lambdas", "local", "requirements")
+_PARTS = (
+    "app.py", "cdk.json", "muster", "stacks", "lambdas", "ecs_listener", "local", "requirements",
+)  # fmt: skip
 #: What set-up made; shared, since it is only read.
 _SHARED = (".venv", "node_modules", ".muster/emulator", ".muster/wheelhouse")
 

@@ -149,7 +149,7 @@ def test_a_document_that_is_no_manifest_is_refused():
 def test_what_is_not_built_yet_is_told_with_what_to_do_until_then():
     manifest = agent(
         "tidy",
-        compute="fargate",
+        compute="http",
         isolation="task",
         secrets={"TOKEN": "feeds/token"},
         schedules=(
