@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -122,11 +122,14 @@ def history_holds(source: Source) -> list[str]:
     """I3, I4: the log is a legal history of each row, and only the highest fence moved it."""
     events = _look(source, "SELECT * FROM execution_event ORDER BY id")
     rows = _look(source, "SELECT execution_id, job_id, status, fence FROM agent_job_execution")
-    problems: list[str] = []
-    for row in rows:
-        own = [event for event in events if event["execution_id"] == row["execution_id"]]
-        problems += [f"{row['job_id']}: {problem}" for problem in _history_problems(own, row)]
-    return problems
+    history: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in events:
+        history[event["execution_id"]].append(event)
+    return [
+        f"{row['job_id']}: {problem}"
+        for row in rows
+        for problem in _history_problems(history[row["execution_id"]], row)
+    ]
 
 
 def _history_problems(events: list[dict[str, Any]], row: dict[str, Any]) -> Iterable[str]:
