@@ -1,7 +1,14 @@
 """Muster's public face: what an agent imports."""
 
 from muster.database import JobDatabase, StatementFailed
-from muster.errors import Cancelled, MusterError, PermanentError, RetryableError, RetryLater
+from muster.errors import (
+    Cancelled,
+    MusterError,
+    PermanentError,
+    RetryableError,
+    RetryLater,
+    SecretRejected,
+)
 from muster.job import Job, agent
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "PermanentError",
     "RetryLater",
     "RetryableError",
+    "SecretRejected",
     "StatementFailed",
     "agent",
 ]

@@ -60,7 +60,9 @@ class MetricName:
     RELAYED = "Relayed"
     RESCUED = "Rescued"
     BACKLOG = "Backlog"  # messages visible, over all lanes of the agent
-    LANE_BACKLOG = "LaneBacklog"  # messages visible in one of several lanes; dimension `lane` besides
+    LANE_BACKLOG = (
+        "LaneBacklog"  # messages visible in one of several lanes; dimension `lane` besides
+    )
     RUNNING = "Running"  # executions running
     #: Of agents with a service only: jobs that wait, come within minutes, or run. It scales on this.
     DEMAND = "Demand"

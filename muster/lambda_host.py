@@ -76,6 +76,7 @@ def _queue_name(name: str) -> str:
 @cache
 def lambda_host() -> LambdaHost:
     """The host of this process, composed from its environment at the first event."""
+    from muster.agent_secrets import AgentSecrets
     from muster.aws.s3 import Objects
     from muster.aws.secrets import Secrets
     from muster.aws.sqs import Queues
@@ -97,7 +98,8 @@ def lambda_host() -> LambdaHost:
     environment = AgentEnvironment.from_environ(os.environ)
     folder = Path(os.environ.get("LAMBDA_TASK_ROOT", ".")) / environment.agent_folder
     manifest = load_manifest(folder / "agent.toml")
-    database = open_database(environment, secrets=Secrets())
+    secrets = Secrets()
+    database = open_database(environment, secrets=secrets)
     clock, log, queues = SystemClock(), logger(manifest.id), Queues()
     agent = Agent(
         agent_id=manifest.id,
@@ -114,6 +116,7 @@ def lambda_host() -> LambdaHost:
             clock=clock,
             log=log,
         ),
+        secrets=AgentSecrets(manifest.secrets, read=secrets.text, clock=clock),
         database=open_tables(database, agent_id=manifest.id, folder=folder),
         outbound=Outbound.of(environment, egress=manifest.egress),
     )

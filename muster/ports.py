@@ -15,7 +15,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from muster.errors import MusterError, PermanentError, RetryableError
+from muster.errors import ConfigurationError, MusterError, PermanentError, RetryableError
 from muster.model import Message
 
 #: Longest delay that SQS gives to one message.
@@ -41,6 +41,12 @@ class ObjectsUnavailable(RetryableError):
     """S3 could not be reached, or refused the call for now."""
 
     code = "objects_unavailable"
+
+
+class SecretMissing(ConfigurationError):
+    """There is no such secret; once somebody creates it another attempt succeeds."""
+
+    code = "secret_missing"
 
 
 class SecretsUnavailable(RetryableError):
@@ -206,10 +212,10 @@ class Objects(Protocol):
 
 
 class Secrets(Protocol):
-    """Secrets whose value is a JSON object, by name or ARN."""
+    """Secrets by name or ARN."""
 
     def get(self, name: str) -> Mapping[str, Any]:
-        """The value as last read by this process: it may have been rotated since.
+        """The JSON object as last read by this process: it may have been rotated since.
 
         Raises:
             SecretsUnavailable: not in the cache, and no answer or refused for now.
@@ -221,5 +227,15 @@ class Secrets(Protocol):
         """Read again and replace the cached value; on an error the cached value stays.
 
         Raises: as `get`.
+        """
+        ...
+
+    def text(self, name: str) -> str:
+        """The text as it is now; never cached.
+
+        Raises:
+            SecretsUnavailable: no answer, or refused for now.
+            SecretMissing: there is none; the message has the command that creates it.
+            ConfigurationError: the secret is forbidden, or holds bytes.
         """
         ...

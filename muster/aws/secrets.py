@@ -8,16 +8,18 @@ from functools import cached_property
 from typing import Any, cast
 
 from muster.aws.client import make_client
-from muster.aws.failure import service_errors, translate
+from muster.aws.failure import error_code, service_errors, translate
 from muster.errors import ConfigurationError
-from muster.ports import SecretsUnavailable
+from muster.ports import SecretMissing, SecretsUnavailable
 
 #: Longest silence of Secrets Manager within one try, in seconds.
 READ_TIMEOUT = 5
 
+_NOT_FOUND = "ResourceNotFoundException"
+
 
 class Secrets:
-    """Secrets Manager by boto3, each secret read once. The client is made on first use.
+    """Secrets Manager by boto3, each JSON secret read once. The client is made on first use.
 
     Args:
         client: use this boto3 client; None makes one with bounded waits.
@@ -38,17 +40,36 @@ class Secrets:
 
     def refresh(self, name: str) -> Mapping[str, Any]:
         """See `muster.ports.Secrets.refresh`."""
+        self._cache[name] = value = _parse(name, self._read(name))
+        return value
+
+    def text(self, name: str) -> str:
+        """See `muster.ports.Secrets.text`."""
+        text = self._read(name)
+        if text is None:
+            raise ConfigurationError(f"Secret {name} holds bytes. Store it as text.")
+        return text
+
+    def _read(self, name: str) -> str | None:
         try:
-            reply = self._client.get_secret_value(SecretId=name)
+            return self._client.get_secret_value(SecretId=name).get("SecretString")
         except service_errors() as exc:
+            if error_code(exc) == _NOT_FOUND:
+                raise missing(name) from exc
             raise translate(
                 exc,
                 action="secretsmanager:GetSecretValue",
                 resource=f"secret {name}",
                 unavailable=SecretsUnavailable,
             ) from exc
-        self._cache[name] = value = _parse(name, reply.get("SecretString"))
-        return value
+
+
+def missing(name: str) -> SecretMissing:
+    """The error of a secret that is not there."""
+    return SecretMissing(
+        f"Secret {name} does not exist. Create it: "
+        f"aws secretsmanager create-secret --name {name} --secret-string file://secret.txt"
+    )
 
 
 def _parse(name: str, text: str | None) -> Mapping[str, Any]:

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from muster.agent_secrets import AgentSecrets, no_secrets
 from muster.clock import Clock
 from muster.contracts import INLINE_RESULT_BYTES
 from muster.crashpoint import CrashPointReached, crashpoint
 from muster.database import JobDatabase, NoTables
-from muster.errors import Cancelled, PermanentError
+from muster.errors import Cancelled, PermanentError, SecretRejected
 from muster.execution.configuration import ConfigInvalid, Configuration, Precedence
 from muster.execution.report import error_record
 from muster.execution.result import result_text
 from muster.isolation.caller import Caller, Ended
 from muster.job import Job
+from muster.mask import LogMask
 from muster.model import Claim, ErrorRecord, Outcome, Status
 from muster.outbound import Outbound
 from muster.ports import Objects
@@ -42,6 +44,7 @@ class Agent:
     #: Says what is wrong with the params, or None.
     check_params: Callable[[Mapping[str, Any]], str | None]
     configuration: Configuration
+    secrets: AgentSecrets = field(default_factory=no_secrets)
     #: The agent's own tables.
     database: JobDatabase = field(default_factory=NoTables)
     #: Where it may call.
@@ -86,6 +89,8 @@ class Attempts:
         self._clock = clock
         self._log = log
         self._jitter = jitter
+        if agent.secrets:
+            log.addFilter(LogMask(agent.secrets.mask))
 
     def run(self, claim: Claim, *, limit: timedelta) -> Outcome:
         """Run one claimed job for at most `limit`; whatever the agent does, an outcome comes back.
@@ -131,7 +136,9 @@ class Attempts:
                 result_ref=result_ref,
                 metrics=metrics,
             )
-        return self._failed(claim, error, ended.record or error_record(error), metrics)
+        if isinstance(error, SecretRejected):
+            self._agent.secrets.forget()
+        return self._failed(claim, error, self._record(error, ended.record), metrics)
 
     def _call(
         self,
@@ -152,6 +159,7 @@ class Attempts:
             id=claim.job_id,
             params=claim.params,
             config=config,
+            secrets=self._agent.secrets.current(),
             attempt=claim.attempt,
             tenant=claim.tenant,
             deadline=self._clock.now() + limit,
@@ -165,17 +173,30 @@ class Attempts:
         return self._agent.caller.call(job, limit=limit)
 
     def _save(self, claim: Claim, state: Any) -> None:
-        if not self._ledger.checkpoint(claim, state):
+        if not self._ledger.checkpoint(claim, self._agent.secrets.mask().value(state)):
             raise ClaimLost("another worker holds this job by now; stop")
 
     def _stored(self, claim: Claim, result: Any) -> tuple[Any, str | None]:
         """The result for the row, or where it was put instead."""
         text = result_text(result)
+        if mask := self._agent.secrets.mask():
+            result = mask.value(json.loads(text))
+            text = result_text(result)
         if len(text.encode()) <= INLINE_RESULT_BYTES:
             # A copy: the agent may go on changing what it returned, and its next job may return it again.
             return json.loads(text), None
         key = f"results/{claim.agent_id}/{claim.execution_id}-{claim.fence}.json"
         return None, self._objects.put_json(self._results_bucket, key, result)
+
+    def _record(self, error: BaseException, told: ErrorRecord | None) -> ErrorRecord:
+        """What the row says of it: never a secret."""
+        record = told or error_record(error)
+        mask = self._agent.secrets.mask()
+        return replace(
+            record,
+            message=mask.text(record.message),
+            stack=None if record.stack is None else mask.text(record.stack),
+        )
 
     def _failed(
         self,

@@ -27,14 +27,9 @@ def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
     if manifest.isolation == "task":
         yield "isolation", "task", "isolation task is", "use process until it is"
     yield from _schedules(manifest)
-    lists = {
-        "webhook": ("webhooks", manifest.webhooks),
-        "secrets": ("secrets of agents", tuple(manifest.secrets)),
-    }
-    for key, (what, entries) in lists.items():
-        if entries:
-            names = [getattr(entry, "name", entry) for entry in entries]
-            yield key, names, f"{what} are", "leave them out until they are"
+    if manifest.webhooks:
+        names = [webhook.name for webhook in manifest.webhooks]
+        yield "webhook", names, "webhooks are", "leave them out until they are"
 
 
 def _schedules(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:

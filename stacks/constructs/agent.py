@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -109,6 +110,9 @@ class Agent(Construct):
             queue.grant_consume_messages(role)
         self.queue.dead_letters.grant(role, "sqs:SendMessage")
         self._storage.grant_results(role)
+        for own, name in self.manifest.secrets.items():
+            # By its name: the ARN ends in six characters that only Secrets Manager knows.
+            secretsmanager.Secret.from_secret_name_v2(self, own, name).grant_read(role)
         for right, names in (
             ("read", self.manifest.permissions.read),
             ("write", self.manifest.permissions.write),

@@ -108,8 +108,13 @@ def agents_of(stage: Stage) -> list[Manifest]:
 
 
 def asks_for_all() -> Manifest:
-    """An agent with every lane, and fewer jobs at once than their event sources can be limited to."""
-    return agent("asks-for-all", queue=Queue(batch=5, lanes=LANES))
+    """An agent with every lane, secrets, and fewer jobs at once than event sources can be limited to."""
+    return agent(
+        "asks-for-all",
+        queue=Queue(batch=5, lanes=LANES),
+        isolation="process",
+        secrets={"FEED_TOKEN": "feeds/token"},
+    )
 
 
 def agent(agent_id: str, **changes: Any) -> Manifest:

@@ -51,6 +51,33 @@ def test_an_agent_consumes_its_lane_and_sends_to_its_dead_letters_only(each: Syn
         assert actions(policy) == CONSUME | READ_SECRET | WRITE_LOGS | {"sqs:SendMessage"}
 
 
+def test_an_agent_reads_exactly_the_secrets_that_it_names(each: Synthesis):
+    for manifest in each.manifests:
+        # Given the statements on secrets of an agent's role
+        (policy,) = each.of_agent(manifest.id, "AWS::IAM::Policy")
+        resources = [
+            "".join(part if isinstance(part, str) else "*" for part in resource["Fn::Join"][1])
+            for statement in policy.properties["PolicyDocument"]["Statement"]
+            if READ_SECRET & set(listed(statement["Action"]))
+            for resource in listed(statement["Resource"])
+            if "Fn::Join" in resource
+        ]
+        # Then each is of one name, with the six characters that Secrets Manager appends, or of the database
+        own = [r.partition(":secret:")[2] for r in resources if "muster/" not in r]
+        assert own == [f"{name}-??????" for name in manifest.secrets.values()]
+
+
+def test_a_secret_is_in_no_environment(each: Synthesis):
+    asking = [manifest for manifest in each.manifests if manifest.secrets]
+    assert asking
+    for manifest in asking:
+        (function,) = each.of_agent(manifest.id, "AWS::Lambda::Function")
+        variables = function.properties["Environment"]["Variables"]
+        for own, name in manifest.secrets.items():
+            assert own not in variables
+            assert name not in str(variables)
+
+
 def test_the_dispatcher_is_let_in_by_the_queues_and_needs_no_right_of_its_own(each: Synthesis):
     # Given the policies of all queues of agents; events have rights and a test of their own
     for policy in each.resources("AWS::SQS::QueuePolicy", "agents"):

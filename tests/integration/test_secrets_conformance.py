@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from muster.aws.secrets import Secrets as SecretsManagerSecrets
 from muster.errors import ConfigurationError
-from muster.ports import Secrets
+from muster.ports import SecretMissing, Secrets
 from tests.support.emulator import session
 from tests.support.secrets import MemorySecrets
 
@@ -85,3 +85,17 @@ def test_a_failed_refresh_keeps_what_is_known(subject: Subject):
     with pytest.raises(ConfigurationError):
         subject.secrets.refresh(name)
     assert subject.secrets.get(name) == {"password": "old"}
+
+
+def test_a_text_is_read_as_it_is_now(subject: Subject):
+    # Given a secret that is text
+    name = subject.secret("plain: no JSON")
+    assert subject.secrets.text(name) == "plain: no JSON"
+    # When it is rotated, the next read says so
+    subject.change(name, "rotated")
+    assert subject.secrets.text(name) == "rotated"
+
+
+def test_a_missing_text_is_told_with_the_command_that_creates_it(subject: Subject):
+    with pytest.raises(SecretMissing, match="create-secret --name conformance/missing"):
+        subject.secrets.text("conformance/missing")

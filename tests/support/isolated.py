@@ -28,7 +28,9 @@ def run(job: Job):
 def write_agent(folder: Path, body: str, *, head: str = "") -> Path:
     """An agent's folder whose function has this body; its modules are imported."""
     folder.mkdir(exist_ok=True)
-    code = _IMPORTS + head + _FUNCTION + textwrap.indent(textwrap.dedent(body).strip(), "    ") + "\n"
+    code = (
+        _IMPORTS + head + _FUNCTION + textwrap.indent(textwrap.dedent(body).strip(), "    ") + "\n"
+    )
     (folder / "agent.py").write_text(code, "utf-8")
     return folder
 

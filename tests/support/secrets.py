@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from muster.aws.secrets import missing
 from muster.errors import ConfigurationError
 
 
@@ -22,10 +23,15 @@ class MemorySecrets:
 
     def refresh(self, name: str) -> Mapping[str, Any]:
         try:
-            value = json.loads(self.stored.get(name, ""))
+            value = json.loads(self.text(name))
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise ConfigurationError(f"Secret {name} is missing or no JSON object.")
+            raise ConfigurationError(f"Secret {name} is no JSON object.")
         self._cache[name] = value
         return value
+
+    def text(self, name: str) -> str:
+        if name not in self.stored:
+            raise missing(name)
+        return self.stored[name]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from muster.agent_secrets import no_secrets
 from muster.dispatcher.duties import Duties
 from muster.dispatcher.tick import Tick, TickReport
 from muster.execution.attempt import Agent, Attempts
@@ -45,7 +46,8 @@ class Workshop:
     Args:
         url: of the worker's database, by way of a proxy if need be.
         behaviour: the agent's function; None only has the effect.
-        options: of the agent: caller, timeout, max_attempts, check_params, config, config_schema.
+        options: of the agent: caller, timeout, max_attempts, check_params, config, config_schema,
+            secrets.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class Workshop:
             check_params=self._options.get("check_params", lambda _: None),
             timeout=self._options["timeout"],
             max_attempts=self._options["max_attempts"],
+            secrets=self._options.get("secrets") or no_secrets(),
             configuration=Configuration(
                 agent_id=AGENT,
                 defaults=self._options.get("config", {}),

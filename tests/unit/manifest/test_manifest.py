@@ -151,7 +151,6 @@ def test_what_is_not_built_yet_is_told_with_what_to_do_until_then():
         "tidy",
         compute="http",
         isolation="task",
-        secrets={"TOKEN": "feeds/token"},
         schedules=(
             Schedule(name="hourly", cron="0 * * * *"),
             Schedule(name="daily", cron="0 0 * * *", overlap="skip", missed="all"),
@@ -163,7 +162,6 @@ def test_what_is_not_built_yet_is_told_with_what_to_do_until_then():
     assert found.keys() == {
         "compute",
         "isolation",
-        "secrets",
         "schedule[1].overlap",
         "schedule[1].missed",
     }
