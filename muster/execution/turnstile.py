@@ -7,7 +7,8 @@ to their queue, uncharged, for as long as the slots say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -24,8 +25,10 @@ from muster.store.slots import Refused, Slot, Slots
 #: Waited at the spot for a slot. It costs compute, but saves messages from being received again and again.
 LINGER = timedelta(seconds=3)
 
-#: Between two questions while waiting at the spot: a lane that asks this often counts as being there.
-PAUSE = timedelta(seconds=0.25)
+#: Between the first two questions while waiting at the spot; it doubles up to the longest one. A lane that
+#: asks this often counts as being there.
+FIRST_PAUSE = timedelta(seconds=0.02)
+LONGEST_PAUSE = timedelta(seconds=0.5)
 
 #: A slot is held for what the jobs may take and this much more, so that the last of them still fits.
 SLACK = timedelta(seconds=5)
@@ -47,6 +50,7 @@ class Turnstile:
         capacity: int,
         recorder: Recorder,
         clock: Clock,
+        jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.0),  # noqa: S311 - no secret
     ) -> None:
         self._worker = worker
         self._agent = agent
@@ -54,6 +58,7 @@ class Turnstile:
         self._capacity = capacity
         self._recorder = recorder
         self._clock = clock
+        self._jitter = jitter
         # One process runs one batch at a time: a slot that it could not give back is its own at the next.
         self._holder = str(uuid4())
 
@@ -94,6 +99,7 @@ class Turnstile:
         lease = self._agent.timeout * jobs + SETTLE_MARGIN + SLACK
         now = self._clock.monotonic()
         until = min(now + LINGER.total_seconds(), end - lease.total_seconds())
+        pause = FIRST_PAUSE
         while True:
             answer = self._slots.take(
                 agent_id=self._agent.agent_id,
@@ -104,7 +110,9 @@ class Turnstile:
             )
             if isinstance(answer, Slot) or self._clock.monotonic() >= until:
                 return answer
-            self._clock.sleep(PAUSE.total_seconds())
+            # Whoever was refused together does not ask together for ever.
+            self._clock.sleep(pause.total_seconds() * self._jitter())
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     def _until(self, end: float) -> timedelta:
         return timedelta(seconds=max(0.0, end - self._clock.monotonic()))

@@ -1,0 +1,34 @@
+"""A4: no lane starves another, also where the whole agent may do but one thing at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.clerk import Clerk
+from tests.support.counted_worker import LANES, WORKERS, flooded_worker
+from tests.support.racers import Racers
+
+#: Seconds of overload. Nothing is shrunk: processes, Postgres and clock are real.
+SECONDS = 45
+
+
+@pytest.mark.slow
+def test_low_starts_within_60_s_while_urgent_and_normal_have_more_than_can_be_done(
+    database_url: str,
+):
+    # Given an agent with one slot, and two workers for each of its lanes
+    clerk = Clerk(database_url)
+    clerk.register()
+    clerk.close()
+    # When urgent and normal never run out of jobs, and low always has two
+    with Racers(database_url, count=WORKERS, life=flooded_worker, patience=SECONDS * 3) as racers:
+        answers = racers.race([SECONDS] * WORKERS)
+    waited = {
+        lane: [seconds for n, answer in enumerate(answers) for seconds in answer if n % 3 == place]
+        for place, lane in enumerate(LANES)
+    }
+    # Then each job of low started within a minute, and so did those of normal
+    assert len(waited["low"]) >= 2
+    assert max(waited["low"] + waited["normal"]) < 60
+    # And most of the time was urgent's
+    assert len(waited["urgent"]) > 3 * len(waited["normal"] + waited["low"])
