@@ -28,7 +28,7 @@ INLINE_PARAMS_BYTES = 200 * 1024
 ALLOW_EXTERNAL_REQUESTS = "ALLOW_EXTERNAL_REQUESTS"
 
 #: Database connections that one container of `ecs_listener/` may hold at once.
-LISTENER_CONNECTIONS = 2
+LISTENER_CONNECTIONS = 4
 
 #: Redeliveries that wedge an envelope between agents end here.
 MAX_HOPS = 16
@@ -67,6 +67,8 @@ class MetricName:
     #: Of agents with a service only: jobs that wait, come within minutes, or run. It scales on this.
     DEMAND = "Demand"
     TICK = "DispatcherTick"
+    RECEIVE_FAILURES = "ReceiveFailures"  # receives of a listener that SQS did not answer, or refused
+    LEASES_LOST = "LeasesLost"  # jobs that a listener stopped: it could not prove that it held them
 
 
 class DeadLetterAttribute:

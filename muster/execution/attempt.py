@@ -21,6 +21,7 @@ from muster.execution.configuration import ConfigInvalid, Configuration, Precede
 from muster.execution.report import error_record
 from muster.execution.result import result_text
 from muster.isolation.caller import Caller, Ended
+from muster.isolation.interrupted import Interrupted
 from muster.job import Job
 from muster.mask import LogMask
 from muster.model import Claim, ErrorRecord, Outcome, Status
@@ -116,7 +117,7 @@ class Attempts:
             error = ended.error
             if error is None:
                 result, result_ref = self._stored(claim, ended.result)
-        except CrashPointReached:
+        except (CrashPointReached, Interrupted):
             raise
         except BaseException as raised:  # noqa: BLE001 - a result may do anything when it is read, and the others must run
             error = raised
@@ -187,6 +188,10 @@ class Attempts:
             return json.loads(text), None
         key = f"results/{claim.agent_id}/{claim.execution_id}-{claim.fence}.json"
         return None, self._objects.put_json(self._results_bucket, key, result)
+
+    def failed(self, claim: Claim, error: BaseException) -> Outcome:
+        """The outcome of an attempt that the host ended with this error, its function still running."""
+        return self._failed(claim, error, self._record(error, None), {})
 
     def _record(self, error: BaseException, told: ErrorRecord | None) -> ErrorRecord:
         """What the row says of it: never a secret."""

@@ -26,6 +26,9 @@ _PATIENCE_SECONDS = GRACE_SECONDS + KILL_SECONDS + 1.0
 #: After its result, a job's process ends at once; one that cannot is ended.
 _ENDING_SECONDS = 1.0
 
+#: Longest wait in one call of the system.
+_SLICE_SECONDS = 0.5
+
 
 class Conversation:
     """One job's, in the thread that calls `hold`.
@@ -74,7 +77,8 @@ class Conversation:
         self._say(first)
         with self._selector:
             while self._verdict in self._selector.get_map() and self._waits():
-                for key, _ in self._selector.select(self._left()):
+                # In slices: a host may interrupt this thread, which takes effect between two calls.
+                for key, _ in self._selector.select(min(self._left(), _SLICE_SECONDS)):
                     if key.fd == self._answer:
                         self._flush()
                     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from muster.contracts import DatabaseEnvironment
@@ -16,6 +17,13 @@ SQL_FOLDER = "sql"
 
 def open_database(environment: DatabaseEnvironment, *, secrets: Secrets) -> Database:
     """A database that reads its secret at the first call, and again when the password is refused."""
+    return Database(settings_reader(environment, secrets=secrets))
+
+
+def settings_reader(
+    environment: DatabaseEnvironment, *, secrets: Secrets
+) -> Callable[[bool], DatabaseSettings]:
+    """What a `Database` asks for its settings: they are read from the secret, anew when told to."""
 
     def settings(refresh: bool) -> DatabaseSettings:
         read = secrets.refresh if refresh else secrets.get
@@ -23,7 +31,7 @@ def open_database(environment: DatabaseEnvironment, *, secrets: Secrets) -> Data
             read(environment.database_secret), tls=environment.database_tls
         )
 
-    return Database(settings)
+    return settings
 
 
 def open_tables(database: Database, *, agent_id: str, folder: Path) -> JobDatabase:

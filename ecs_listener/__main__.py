@@ -1,0 +1,30 @@
+"""`python -m ecs_listener`: runs the agent that the environment names, until SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from ecs_listener.host import open_listener
+from muster.errors import ConfigurationError
+
+
+def main() -> int:
+    """Run; the exit code."""
+    try:
+        listener = open_listener()
+    except ConfigurationError as error:
+        print(f"The listener cannot start: {error}", file=sys.stderr)  # noqa: T201 - no log yet
+        return 2
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: listener.signal())
+    return listener.run()
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Jobs that do not stop, and receives under way, must not hold up the end.
+    os._exit(code)

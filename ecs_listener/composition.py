@@ -1,0 +1,235 @@
+"""Puts the parts of a listener together: which talks to which, and on which connection."""
+
+from __future__ import annotations
+
+from ecs_listener.agent_code import agent_code
+from ecs_listener.breaker import Breaker
+from ecs_listener.burying import Burying
+from ecs_listener.disposal import Disposal
+from ecs_listener.ground import Ground
+from ecs_listener.health import HealthServer
+from ecs_listener.holdings import Holdings
+from ecs_listener.intake import Intake
+from ecs_listener.listener import Listener, Parts
+from ecs_listener.parcel import Parcel
+from ecs_listener.polling import Polling
+from ecs_listener.polling_plan import PollingPlan
+from ecs_listener.presence import Presence
+from ecs_listener.renewal import Renewal
+from ecs_listener.running import Running
+from ecs_listener.settlement import Settlement
+from ecs_listener.supervision import Supervision
+from muster.aws.secrets import Secrets
+from muster.aws.transport import queues_by
+from muster.execution.burial import Burial
+from muster.execution.disposition import Disposition, Fate
+from muster.execution.record import Recorder
+from muster.model import Claimant
+from muster.store.connection import Database
+from muster.store.instances import Instances
+from muster.store.ledger import Ledger
+from muster.store.opening import settings_reader
+from muster.store.renewals import Renewals
+from muster.store.shared import SharedDatabase
+
+#: Bounds of one statement, and of all its tries: the ledger's parts try again by themselves, in seconds.
+CALL_SECONDS = 5.0
+RETRY_SECONDS = 6.0
+
+
+def compose(ground: Ground) -> Listener:
+    """The listener; nothing runs yet."""
+    return _Composition(ground).listener()
+
+
+class _Composition:
+    def __init__(self, ground: Ground) -> None:
+
+        self._ground = ground
+        self._secrets = Secrets()
+        self._queues = queues_by(ground.settings.transport)
+        self._recorder = Recorder(log=ground.log, metrics=ground.metrics, clock=ground.clock)
+        self._settings = settings_reader(ground.environment, secrets=self._secrets)
+        self._jobs = SharedDatabase(
+            self._settings, call_seconds=CALL_SECONDS, retry_seconds=RETRY_SECONDS
+        )
+        self._disposal = Disposal(queues=self._queues, clock=ground.clock, telling=ground.telling)
+        self._holdings = Holdings(left=self._left, dispose=self._dispose)
+        self._breaker = Breaker(clock=ground.clock, changed=self._ledger_changed)
+        self._polling: Polling | None = None
+        self._listener: Listener | None = None
+
+    def listener(self) -> Listener:
+        ground = self._ground
+        polling = self._make_polling()
+        self._polling = polling
+        running, settlement, burying, intake = self._make_path()
+        parts = Parts(
+            polling=polling,
+            intake=intake,
+            running=running,
+            settlement=settlement,
+            burying=burying,
+            disposal=self._disposal,
+            renewal=self._make_renewal(),
+            presence=self._make_presence(),
+            supervision=Supervision(
+                limit=ground.manifest.timeout,
+                hold=ground.settings.visibility,
+                holdings=self._holdings,
+                clock=ground.clock,
+                telling=ground.telling,
+            ),
+            holdings=self._holdings,
+            breaker=self._breaker,
+            protection=ground.protection,
+            deployment=ground.deployment,
+        )
+        listener = Listener(
+            parts=parts,
+            room=ground.settings.concurrency,
+            drain=ground.settings.drain,
+            clock=ground.clock,
+            telling=ground.telling,
+        )
+        self._listener = listener
+        self._serve(listener, parts)
+        return listener
+
+    def _make_polling(self) -> Polling:
+        ground = self._ground
+        return Polling(
+            queues=self._queues,
+            plan=PollingPlan(ground.settings.lanes, room=ground.settings.concurrency),
+            visibility=ground.settings.visibility,
+            clock=ground.clock,
+            telling=ground.telling,
+            take=lambda *came: self._made().take(*came),
+            surplus=lambda *came: self._made().surplus(*came),
+            may_receive=lambda: self._made().may_receive(),
+        )
+
+    def _make_path(self) -> tuple[Running, Settlement, Burying, Intake]:
+
+        ground = self._ground
+        burying = Burying(
+            burial=Burial(
+                queues=self._queues,
+                queue_url=ground.settings.dead_letter_queue_url,
+                ledger=Ledger(self._jobs, clock=ground.clock),
+                recorder=self._recorder,
+                clock=ground.clock,
+            ),
+            holdings=self._holdings,
+            recorder=self._recorder,
+        )
+        settlement = Settlement(
+            ledger=Ledger(self._database(), clock=ground.clock),
+            holdings=self._holdings,
+            breaker=self._breaker,
+            recorder=self._recorder,
+            clock=ground.clock,
+            bury=burying.settled,
+        )
+        code = agent_code(ground, jobs=self._jobs, secrets=self._secrets)
+        running = Running(
+            attempts=code.attempts,
+            timeout=ground.manifest.timeout,
+            holdings=self._holdings,
+            recorder=self._recorder,
+            telling=ground.telling,
+            clock=ground.clock,
+            settle=settlement.put,
+        )
+        intake = Intake(
+            claimant=Claimant(
+                agent_id=ground.manifest.id,
+                agent_version=ground.manifest.version,
+                max_attempts=ground.manifest.max_attempts,
+                worker=ground.instance.instance_id,
+                log_stream=ground.log_stream,
+                code_version=ground.environment.code_version,
+            ),
+            ledger=Ledger(self._database(), clock=ground.clock),
+            lease=ground.settings.visibility,
+            holdings=self._holdings,
+            breaker=self._breaker,
+            recorder=self._recorder,
+            clock=ground.clock,
+            ready=running.put,
+            bury=burying.redelivered,
+            prepare=code.refresh,
+        )
+        return running, settlement, burying, intake
+
+    def _make_renewal(self) -> Renewal:
+
+        ground = self._ground
+        return Renewal(
+            renewals=Renewals(self._database()),
+            queues=self._queues,
+            hold=ground.settings.visibility,
+            holdings=self._holdings,
+            breaker=self._breaker,
+            telling=ground.telling,
+            clock=ground.clock,
+        )
+
+    def _make_presence(self) -> Presence:
+
+        ground = self._ground
+        return Presence(
+            instance=ground.instance,
+            instances=Instances(self._jobs),
+            running=lambda: self._holdings.running,
+            clock=ground.clock,
+            telling=ground.telling,
+        )
+
+    def _serve(self, listener: Listener, parts: Parts) -> None:
+        ground = self._ground
+        metrics = ground.metrics
+        metrics.gauge("jobs_running", lambda: self._holdings.running)
+        metrics.gauge("messages_held", lambda: len(self._holdings))
+        metrics.gauge("outcomes_unsettled", lambda: parts.settlement.waiting)
+        metrics.gauge("ledger_away", lambda: not self._breaker.closed)
+        metrics.gauge("protected", lambda: ground.protection.on)
+        metrics.gauge("leader", lambda: parts.presence.leads)
+        metrics.gauge("concurrency", lambda: ground.settings.concurrency)
+        server = HealthServer(
+            host=ground.address,
+            port=ground.settings.http_port,
+            health=listener.health,
+            metrics=lambda: metrics.render(
+                agent=ground.manifest.id,
+                version=ground.manifest.version,
+                instance=ground.instance.instance_id,
+            ),
+        )
+        server.start()
+        ground.telling.phase("answers health and metrics", port=server.port)
+
+    def _database(self) -> Database:
+        """A connection for one thread."""
+        return Database(self._settings, call_seconds=CALL_SECONDS, retry_seconds=RETRY_SECONDS)
+
+    def _made(self) -> Listener:
+        if self._listener is None:
+            raise RuntimeError("the listener receives before it is composed")
+        return self._listener
+
+    def _left(self) -> None:
+        if self._polling is not None:
+            self._polling.left()
+
+    def _ledger_changed(self, problem: str | None) -> None:
+        self._ground.telling.breaker(problem)
+        if self._polling is not None:
+            self._polling.look()
+
+    def _dispose(self, parcel: Parcel, fate: Disposition) -> None:
+        handle = parcel.message.receipt_handle
+        if fate.fate is Fate.ACKNOWLEDGE:
+            self._disposal.delete(parcel.queue_url, handle)
+        elif fate.fate is Fate.RETURN:
+            self._disposal.show(parcel.queue_url, handle, after=fate.after)

@@ -1,0 +1,187 @@
+"""Understands and claims what was received: one statement for all that came together."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import queue
+import random
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from ecs_listener.breaker import Breaker
+from ecs_listener.holding import Holding
+from ecs_listener.holdings import Holdings
+from ecs_listener.parcel import Parcel
+from muster.clock import Clock
+from muster.crashpoint import crashpoint
+from muster.errors import MusterError, StoreUnavailable
+from muster.execution.arrival import Arrival, arrivals_of
+from muster.execution.disposition import ACKNOWLEDGE, return_after
+from muster.execution.record import Recorder
+from muster.execution.worker import WAIT_OUT
+from muster.model import Claimant, Failure, Judgement, Verdict
+from muster.store.ledger import Ledger
+from muster.store.migration import SchemaError
+
+#: Messages that are claimed by one statement.
+MOST_AT_ONCE = 100
+
+#: A message that could not be recorded is shown again within this; by then the ledger may be back.
+AWAY = timedelta(seconds=10)
+
+_Asked = tuple[Parcel, Arrival]
+
+
+class Intake:
+    """The one thread that claims.
+
+    Args:
+        ready: takes what may run now.
+        bury: takes a failure whose dead letter is owed, with its message.
+        prepare: called before each claim; raises StoreUnavailable when nothing can be run.
+    """
+
+    def __init__(
+        self,
+        *,
+        claimant: Claimant,
+        ledger: Ledger,
+        lease: timedelta,
+        holdings: Holdings,
+        breaker: Breaker,
+        recorder: Recorder,
+        clock: Clock,
+        ready: Callable[[Holding], None],
+        bury: Callable[[Parcel, Failure], None],
+        prepare: Callable[[], None],
+    ) -> None:
+        self._claimant = claimant
+        self._ledger = ledger
+        self._lease = lease
+        self._holdings = holdings
+        self._breaker = breaker
+        self._recorder = recorder
+        self._clock = clock
+        self._ready = ready
+        self._bury = bury
+        self._prepare = prepare
+        self._inbox: queue.SimpleQueue[Sequence[Parcel]] = queue.SimpleQueue()
+        self._early: list[tuple[float, int, _Asked]] = []
+        self._numbers = itertools.count()
+        self._refusing = False
+
+    def put(self, parcels: Sequence[Parcel]) -> None:
+        """Claim what these messages ask for, soon."""
+        self._inbox.put(parcels)
+
+    def refuse(self) -> None:
+        """Claim nothing more: what still comes is put back, and what waits for its second too."""
+        self._refusing = True
+        self._inbox.put(())
+
+    def run(self) -> None:
+        """Claim until the process ends."""
+        while True:
+            came = self._gather()
+            asked = self._due()
+            for parcel in came:
+                asked += self._understand(parcel)
+            if asked and self._refusing:
+                for parcel, _ in asked:
+                    self._holdings.decide(parcel, return_after(timedelta(0)))
+            elif asked:
+                self._claim(asked)
+
+    def _gather(self) -> list[Parcel]:
+        wait = self._early[0][0] - self._clock.monotonic() if self._early else None
+        parcels: list[Parcel] = []
+        try:
+            parcels += self._inbox.get(timeout=None if wait is None else max(0.0, wait))
+            while len(parcels) < MOST_AT_ONCE:
+                parcels += self._inbox.get_nowait()
+        except queue.Empty:
+            return parcels
+        return parcels
+
+    def _understand(self, parcel: Parcel) -> list[_Asked]:
+        arrivals = arrivals_of(parcel.message, agent_id=self._claimant.agent_id)
+        if not arrivals:
+            self._recorder.idle([parcel.message.message_id])
+            self._holdings.drop(parcel, ACKNOWLEDGE)
+            return []
+        self._holdings.expect(parcel, len(arrivals))
+        return [(parcel, arrival) for arrival in arrivals]
+
+    def _due(self) -> list[_Asked]:
+        now, due = self._clock.monotonic(), list[_Asked]()
+        while self._early and (self._early[0][0] <= now or self._refusing):
+            due.append(heapq.heappop(self._early)[2])
+        return due
+
+    def _claim(self, asked: list[_Asked]) -> None:
+        crashpoint("claim.before")
+        sent = self._clock.monotonic()
+        try:
+            self._prepare()
+            judgements = self._ask(asked)
+            unknown = [
+                (parcel, arrival.without_params())
+                for (parcel, arrival), judgement in zip(asked, judgements, strict=True)
+                if judgement.verdict is Verdict.UNKNOWN
+            ]
+            if unknown:
+                again = iter(zip(unknown, self._ask(unknown), strict=True))
+                pairs = [
+                    next(again) if judgement.verdict is Verdict.UNKNOWN else (ask, judgement)
+                    for ask, judgement in zip(asked, judgements, strict=True)
+                ]
+            else:
+                pairs = list(zip(asked, judgements, strict=True))
+        except (StoreUnavailable, SchemaError) as away:
+            self._away(asked, away)
+            return
+        self._breaker.succeeded()
+        crashpoint("claim.after")
+        holdings = [
+            Holding(
+                claim=judgement.claim,
+                arrival=arrival,
+                parcel=parcel,
+                proven_until=sent + self._lease.total_seconds(),
+            )
+            for (parcel, arrival), judgement in pairs
+            if judgement.claim is not None
+        ]
+        self._holdings.hold(holdings)
+        for ask, judgement in pairs:
+            if judgement.claim is None:
+                self._judged(ask, judgement)
+        for holding in holdings:
+            self._ready(holding)
+
+    def _ask(self, asked: Sequence[_Asked]) -> list[Judgement]:
+        deliveries = [arrival.delivery for _, arrival in asked]
+        return self._ledger.claim(deliveries, claimant=self._claimant, lease=self._lease)
+
+    def _judged(self, ask: _Asked, judgement: Judgement) -> None:
+        parcel, arrival = ask
+        early = judgement.verdict is Verdict.DEFERRED
+        if early and judgement.wait <= WAIT_OUT:
+            at = self._clock.monotonic() + judgement.wait.total_seconds()
+            heapq.heappush(self._early, (at, next(self._numbers), ask))
+            return
+        self._recorder.judged(judgement, arrival.delivery)
+        if early:
+            self._holdings.decide(parcel, return_after(judgement.wait))
+        elif judgement.failure is not None:
+            self._bury(parcel, judgement.failure)
+        else:
+            self._holdings.decide(parcel, ACKNOWLEDGE)
+
+    def _away(self, asked: Sequence[_Asked], away: MusterError) -> None:
+        self._breaker.failed(str(away))
+        self._recorder.store_away(away)
+        for parcel, _ in asked:
+            spread = AWAY * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
+            self._holdings.decide(parcel, return_after(spread))

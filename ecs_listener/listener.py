@@ -1,0 +1,248 @@
+"""One listener: its threads, and its life from start to hand-back.
+
+polling -> intake (claim) -> running -> settlement -> disposal (delete, return)
+└-> burying (dead letters)
+beside them: renewal (leases, visibility), presence (heartbeat), supervision (the main thread)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ecs_listener.breaker import Breaker
+from ecs_listener.burying import Burying
+from ecs_listener.deployment import Deployment
+from ecs_listener.disposal import Disposal
+from ecs_listener.health import Health
+from ecs_listener.holding import StopReason
+from ecs_listener.holdings import Holdings
+from ecs_listener.intake import Intake
+from ecs_listener.lane_state import LaneState
+from ecs_listener.polling import Polling
+from ecs_listener.presence import Presence
+from ecs_listener.protection import Protection
+from ecs_listener.renewal import Renewal
+from ecs_listener.running import Running, stopped
+from ecs_listener.settlement import Settlement
+from ecs_listener.supervision import Supervision
+from ecs_listener.telling import Telling
+from muster.clock import Clock
+from muster.model import Message
+
+#: Exit codes: the end that was asked for; this process cannot go on and wants to be replaced.
+WELL, REPLACE = 0, 70
+
+#: How often running jobs are looked at, in seconds.
+LOOK = 0.5
+
+#: Time for jobs that are told to stop at the end, and for their hand-back to be written, in seconds.
+STOP_SECONDS = 5.0
+WRITE_SECONDS = 4.0
+
+#: Outcomes that may wait for the ledger before nothing more is received.
+MOST_UNSETTLED = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """What a listener consists of."""
+
+    polling: Polling
+    intake: Intake
+    running: Running
+    settlement: Settlement
+    burying: Burying
+    disposal: Disposal
+    renewal: Renewal
+    presence: Presence
+    supervision: Supervision
+    holdings: Holdings
+    breaker: Breaker
+    protection: Protection
+    deployment: Deployment
+
+
+class Listener:
+    """Runs the parts until it is told to end, or has to."""
+
+    def __init__(
+        self, *, parts: Parts, room: int, drain: timedelta, clock: Clock, telling: Telling
+    ) -> None:
+        self._parts = parts
+        self._room = room
+        self._drain = drain.total_seconds()
+        self._clock = clock
+        self._telling = telling
+        self._event = threading.Event()
+        self._signals = 0
+        self._draining = False
+        self._superseded = False
+        self._broken: str | None = None
+        self._threads: list[threading.Thread] = []
+
+    def signal(self) -> None:
+        """The first asks to drain, the second to hand back at once. Called by a signal handler."""
+        self._signals += 1
+        self._event.set()
+
+    def run(self) -> int:
+        """Work until the end; the exit code of the process."""
+        self._start()
+        self._telling.phase("listener is running", concurrency=self._room)
+        while not self._signals and not self._broken and not self._parts.supervision.stuck:
+            self._event.wait(LOOK)
+            self._look()
+        return self._end()
+
+    def may_receive(self) -> bool:
+        """Whether another message may be asked for."""
+        parts = self._parts
+        return (
+            not self._draining
+            and not self._superseded
+            and parts.breaker.closed
+            and parts.protection.ready()
+            and parts.settlement.waiting < MOST_UNSETTLED
+        )
+
+    def take(self, lane: LaneState, messages: Sequence[Message], now: float) -> None:
+        """Messages came that may start."""
+        parts = self._parts
+        parcels = parts.holdings.receive(
+            messages, queue_url=lane.queue_url, visible_at=now + parts.renewal.hold_seconds
+        )
+        if parts.protection.hold():
+            parts.intake.put(parcels)
+        else:
+            for parcel in parcels:
+                parts.holdings.put_back(parcel)
+
+    def surplus(self, lane: LaneState, messages: Sequence[Message], _now: float) -> None:
+        """Messages came that may not start: others may have them at once."""
+        self._telling.surplus(lane.name, len(messages))
+        for message in messages:
+            self._parts.disposal.show(lane.queue_url, message.receipt_handle, after=timedelta(0))
+
+    def health(self) -> Health:
+        """How it is now."""
+        parts = self._parts
+        dead = [thread.name for thread in self._threads if not thread.is_alive()]
+        problems = [f"{name} has ended" for name in dead if not self._draining]
+        problems += [f"lane {lane}: {why}" for lane, why in sorted(parts.polling.problems.items())]
+        if parts.breaker.problem:
+            problems.append(parts.breaker.problem)
+        if not parts.protection.ready():
+            problems.append("no scale-in protection")
+        return Health(
+            instance_id=parts.presence.instance.instance_id,
+            alive=self._broken is None and (self._draining or not dead),
+            ready=not problems and self.may_receive(),
+            is_leader=parts.presence.leads,
+            problems=tuple(problems),
+            details={
+                "agent": parts.presence.instance.agent_id,
+                "version": parts.presence.instance.version,
+                "draining": self._draining or self._superseded,
+                "running": parts.holdings.running,
+                "held": len(parts.holdings),
+                "concurrency": self._room,
+            },
+        )
+
+    def _start(self) -> None:
+        parts = self._parts
+        threading.excepthook = self._died
+        parts.disposal.start(self._spawn)
+        for name, work in (
+            ("renewal", parts.renewal.run),
+            ("settlement", parts.settlement.run),
+            ("burying", parts.burying.run),
+            ("intake", parts.intake.run),
+            ("presence", parts.presence.run),
+        ):
+            self._spawn(name, work)
+        for number in range(self._room):
+            self._spawn(f"job-{number}", parts.running.run)
+        for number in range(parts.polling.threads(room=self._room)):
+            self._spawn(f"polling-{number}", parts.polling.run)
+
+    def _spawn(self, name: str, work: Callable[[], None]) -> None:
+        # Daemons: the process ends when its jobs are safe, whatever some thread still waits for.
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _died(self, args: threading.ExceptHookArgs) -> None:
+        """A part ended by an error that nothing expected: the others cannot go on without it."""
+        name = args.thread.name if args.thread else "a thread"
+        self._broken = f"{name}: {args.exc_type.__name__}: {args.exc_value}"
+        self._telling.broken(name, args.exc_value)
+        self._event.set()
+
+    def _look(self) -> None:
+        parts = self._parts
+        parts.supervision.look()
+        busy = len(parts.holdings) > 0
+        was_ready = parts.protection.ready()
+        parts.protection.look(busy=busy)
+        if busy or self._superseded:
+            superseded = parts.deployment.superseded()
+            if superseded is not self._superseded:
+                self._superseded = superseded
+                self._telling.phase(
+                    "a newer deployment has begun: no more work is taken"
+                    if superseded
+                    else "the newer deployment is gone: work is taken again"
+                )
+                parts.polling.look()
+        if parts.protection.ready() is not was_ready:
+            parts.polling.look()
+
+    def _end(self) -> int:
+        parts = self._parts
+        stuck = bool(parts.supervision.stuck)
+        self._draining = True
+        self._telling.phase("draining", held=len(parts.holdings))
+        parts.polling.end()
+        parts.presence.drain()
+        if self._broken is None:
+            self._wait(self._drain, until=lambda: self._signals > 1)
+        parts.intake.refuse()
+        self._hand_back()
+        parts.settlement.end(give_up=True)
+        parts.burying.end()
+        parts.disposal.finish(WRITE_SECONDS)
+        parts.presence.leave()
+        code = REPLACE if stuck or self._broken else WELL
+        self._telling.phase("ended", code=code, held=len(parts.holdings))
+        return code
+
+    def _wait(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until nothing is held that will still end by itself; false when that took too long."""
+        parts = self._parts
+        end = self._clock.monotonic() + seconds
+        while not until() and self._clock.monotonic() < end:
+            parts.supervision.look()
+            stuck = {holding.parcel for holding in parts.supervision.stuck}
+            if len(parts.holdings) <= len(stuck):
+                return True
+            parts.holdings.wait_until_fewer(min(LOOK, max(0.0, end - self._clock.monotonic())))
+        return False
+
+    def _hand_back(self) -> None:
+        """Stop what still runs and give it back; what does not stop is given back as the process ends."""
+        parts = self._parts
+        now = self._clock.monotonic()
+        for holding in parts.holdings.holdings():
+            if parts.holdings.stop(holding, StopReason.HAND_BACK, now=now):
+                self._telling.stopping(holding.claim, StopReason.HAND_BACK)
+        self._wait(STOP_SECONDS)
+        for holding in parts.holdings.holdings():
+            if not holding.ended:
+                outcome = stopped(holding, timeout=self._parts.running.timeout_outcome)
+                if outcome is not None:
+                    parts.settlement.put(holding, outcome)
+        parts.holdings.wait_until_empty(WRITE_SECONDS)

@@ -1,0 +1,136 @@
+"""Running processes in the table `agent_instance`, and which of those that serve an agent leads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from muster.store.connection import Database
+from muster.store.statements import statements
+
+#: An instance says that it is alive this often.
+BEAT = timedelta(seconds=30)
+
+#: One that has not said so for this long is marked as stale.
+TTL = 3 * BEAT
+
+#: A leader that does not renew within this is replaced: with one more beat, within the TTL.
+LEADERSHIP = 2 * BEAT
+
+#: Rows of ended instances are kept this long.
+KEEP = timedelta(days=7)
+
+#: Most rows that are removed at once.
+_PAGE = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instance:
+    """One running process."""
+
+    instance_id: str
+    agent_id: str
+    #: listener | http
+    kind: str = "listener"
+    hostname: str
+    pid: int
+    version: str
+    code_version: str
+    #: What it was started from; None outside ECS.
+    deployment: str | None = None
+    #: Where it answers; None where nobody can ask it.
+    url: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Instances:
+    """The table on one connection."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = statements("instances")
+        self._leases = statements("dispatch")
+
+    def beat(self, instance: Instance, *, status: str, running_jobs: int) -> None:
+        """Register the instance or renew its heartbeat, whether or not its row is still there.
+
+        Args:
+            status: running | draining
+            running_jobs: how many it runs now.
+
+        Raises:
+            StoreUnavailable: no answer.
+        """
+        self._database.run(
+            self._sql["instance_beat"],
+            {
+                "instance_id": instance.instance_id,
+                "kind": instance.kind,
+                "status": status,
+                "hostname": instance.hostname,
+                "pid": instance.pid,
+                "version": instance.version,
+                "code_version": instance.code_version,
+                "deployment": instance.deployment,
+                "url": instance.url,
+                "running_jobs": running_jobs,
+                "metadata": json.dumps(dict(instance.metadata)),
+                "agent_ids": json.dumps([instance.agent_id]),
+            },
+        )
+
+    def stop(self, instance: Instance) -> None:
+        """The instance ends.
+
+        Raises:
+            StoreUnavailable: no answer.
+        """
+        self._database.run(self._sql["instance_stop"], {"instance_id": instance.instance_id})
+
+    def lead(self, instance: Instance) -> int | None:
+        """Take or renew the leadership among the agent's instances; its fence, None: another one leads.
+
+        Raises:
+            StoreUnavailable: no answer.
+        """
+        rows = self._database.run(
+            self._leases["take_lease"],
+            {
+                "name": _leadership(instance),
+                "holder": instance.instance_id,
+                "ttl_seconds": LEADERSHIP.total_seconds(),
+            },
+        )
+        return rows[0][0] if rows else None
+
+    def abdicate(self, instance: Instance, *, fence: int) -> None:
+        """Give the leadership back before its time.
+
+        Raises:
+            StoreUnavailable: no answer.
+        """
+        self._database.run(
+            self._leases["release_lease"],
+            {"name": _leadership(instance), "holder": instance.instance_id, "fence": fence},
+        )
+
+    def sweep(self) -> list[str]:
+        """Mark instances that no longer beat and forget old ones; the ids of those that were marked.
+
+        Raises:
+            StoreUnavailable: no answer.
+        """
+        marked = self._database.run(
+            self._sql["instances_stale"], {"ttl_seconds": TTL.total_seconds()}
+        )
+        self._database.run(
+            self._sql["instances_forget"], {"keep_seconds": KEEP.total_seconds(), "page": _PAGE}
+        )
+        return [instance_id for (instance_id,) in marked]
+
+
+def _leadership(instance: Instance) -> str:
+    return f"leader:{instance.agent_id}"

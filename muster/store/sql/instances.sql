@@ -1,0 +1,57 @@
+-- name: instance_beat
+-- Registers an instance or renews its heartbeat; one that was marked as stale is back.
+WITH beaten AS (
+    INSERT INTO agent_instance AS i (
+        instance_id, kind, status, hostname, pid, version, code_version, deployment, url, running_jobs, metadata)
+    VALUES (%(instance_id)s::text, %(kind)s::text, %(status)s::text, %(hostname)s::text, %(pid)s::int,
+            %(version)s::text, %(code_version)s::text, %(deployment)s::text, %(url)s::text,
+            %(running_jobs)s::int, %(metadata)s::jsonb)
+    ON CONFLICT (instance_id) DO UPDATE
+       SET status = excluded.status, running_jobs = excluded.running_jobs, hostname = excluded.hostname,
+           pid = excluded.pid, version = excluded.version, code_version = excluded.code_version,
+           deployment = excluded.deployment, url = excluded.url, metadata = excluded.metadata,
+           last_heartbeat = now(), stopped_at = NULL
+    RETURNING i.instance_id
+)
+INSERT INTO agent_instance_agent (instance_id, agent_id)
+SELECT b.instance_id, a.agent_id FROM beaten b CROSS JOIN json_array_elements_text(%(agent_ids)s::json) AS a (agent_id)
+ON CONFLICT DO NOTHING;
+
+-- name: instance_stop
+-- An instance says that it ends; it serves no agent any more.
+WITH stopped AS (
+    UPDATE agent_instance
+       SET status = 'stopped', running_jobs = 0, last_heartbeat = now(), stopped_at = now()
+     WHERE instance_id = %(instance_id)s::text
+    RETURNING instance_id
+)
+DELETE FROM agent_instance_agent l USING stopped s WHERE l.instance_id = s.instance_id;
+
+-- name: instances_stale
+-- Marks instances that no longer beat. What they ran is taken up when its lease ends.
+UPDATE agent_instance SET status = 'stale'
+ WHERE status IN ('running', 'draining')
+   AND last_heartbeat < now() - make_interval(secs => %(ttl_seconds)s::float8)
+RETURNING instance_id;
+
+-- name: instances_forget
+-- Removes instances that ended long ago, a page at a time.
+DELETE FROM agent_instance
+ WHERE instance_id IN (
+    SELECT instance_id FROM agent_instance
+     WHERE status IN ('stopped', 'stale')
+       AND last_heartbeat < now() - make_interval(secs => %(keep_seconds)s::float8)
+     LIMIT %(page)s::int);
+
+-- name: instances
+-- Instances, the newest heartbeat first; null: of every agent.
+SELECT i.instance_id, i.kind, i.status, i.hostname, i.pid, i.version, i.deployment, i.url, i.running_jobs,
+       i.started_at, i.last_heartbeat, i.stopped_at,
+       array(SELECT l.agent_id FROM agent_instance_agent l
+              WHERE l.instance_id = i.instance_id ORDER BY l.agent_id) AS agents
+  FROM agent_instance i
+ WHERE %(agent_id)s::text IS NULL
+    OR EXISTS (SELECT 1 FROM agent_instance_agent l
+                WHERE l.instance_id = i.instance_id AND l.agent_id = %(agent_id)s::text)
+ ORDER BY i.last_heartbeat DESC
+ LIMIT %(limit)s::int;

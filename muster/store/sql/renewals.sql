@@ -1,0 +1,17 @@
+-- name: renew_leases
+-- Extends the leases of held executions and says of each whether it was asked to stop. What is missing from
+-- the answer is lost: another claim has a higher fence, or it is at rest.
+WITH held AS (
+    SELECT * FROM json_to_recordset(%(held)s::json) AS h (execution_id uuid, created_at timestamptz, fence bigint)
+     LIMIT %(count)s::int
+)
+UPDATE agent_job_execution e
+   SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s::float8)
+  FROM held h
+ WHERE e.execution_id = h.execution_id AND e.created_at = h.created_at
+   AND e.status || '' = 'running' AND e.fence = h.fence
+RETURNING e.execution_id::text, e.cancel_requested_at IS NOT NULL;
+
+-- name: answers
+-- Whether the ledger can be read and written.
+SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off';
