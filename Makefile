@@ -53,6 +53,7 @@ setup: ## Make the environments (the other commands do it when needed)
 lock: $(VENV)/.installed ## Resolve requirements/*.in and the agents' anew, pinned by hash; package-lock.json too
 	@$(BIN)/python -m local.lock
 	@npm install --package-lock-only --silent
+	@cd bench/peers && npm install --package-lock-only --silent --userconfig ../../.npmrc
 
 .PHONY: clean
 clean: ## Stop the local cloud and remove everything that was made, environments included

@@ -40,6 +40,7 @@ class Service:
         self._queues: dict[str, Queue] = {}
         self._polls = Polls()
         self._requests: Counter[str] = Counter()
+        self._secrets: dict[str, str] = {}
 
     def answer(self, target: str, body: bytes) -> Answer | asyncio.Future[Answer]:
         """Answer one request, at once or later.
@@ -66,6 +67,8 @@ class Service:
             "Repeat": self._repeat,
             "Latency": self._set_latency,
             "Statistics": self._statistics,
+            "PutSecret": self._put_secret,
+            "GetSecretValue": self._secret,
         }
         if operation not in known:
             raise Refused("InvalidAction")
@@ -195,6 +198,17 @@ class Service:
                 "requests": dict(self._requests),
             }
         )
+
+    def _put_secret(self, request: Any) -> Answer:
+        self._secrets[request["Name"]] = request["Value"]
+        return "{}"
+
+    def _secret(self, request: Any) -> Answer:
+        """Of Secrets Manager, for consumers that keep a ledger."""
+        value = self._secrets.get(request["SecretId"])
+        if value is None:
+            raise Refused("ResourceNotFoundException")
+        return json.dumps({"Name": request["SecretId"], "SecretString": value})
 
     def _queue(self, request: Any) -> Queue:
         queue = self._queues.get(str(request.get("QueueUrl")).rpartition("/")[2])

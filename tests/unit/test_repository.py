@@ -68,7 +68,11 @@ def test_every_ignored_rule_says_why():
 
 @pytest.mark.parametrize(
     "lock",
-    [*locks(), ROOT / "requirements/dev.txt", ROOT / "requirements/emulator.txt"],
+    [
+        *locks(),
+        *(ROOT / "requirements" / name for name in ("dev.txt", "emulator.txt")),
+        ROOT / "bench/peers/requirements.txt",
+    ],
     ids=lambda lock: f"{lock.parent.name}/{lock.name}",
 )
 def test_every_requirement_is_pinned_by_hash(lock: Path):
@@ -111,6 +115,15 @@ def test_the_cdk_command_line_is_exact_and_its_lock_names_no_address():
     assert package["devDependencies"] == {"aws-cdk": "2.1148.1"}
     assert '"resolved"' not in lock
     assert '"integrity"' in lock
+
+
+def test_the_peers_of_the_benchmarks_are_exact_and_their_locks_name_no_address():
+    peers = ROOT / "bench/peers"
+    package = json.loads((peers / "package.json").read_text("utf-8"))
+    lock = (peers / "package-lock.json").read_text("utf-8")
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", v) for v in package["dependencies"].values())
+    assert '"resolved"' not in lock
+    assert lock.count('"integrity"') >= len(package["dependencies"])
 
 
 def test_continuous_integration_runs_what_developers_run():

@@ -1,0 +1,1 @@
+"""Muster's own consumers as `bench/listener.py` starts them."""
