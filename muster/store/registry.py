@@ -88,6 +88,10 @@ class Registry:
         parameters = {"owner": owner, "agent_ids": list(agent_ids)}
         return [agent for (agent,) in self._run("retire_agents", parameters)]
 
+    def switch(self, agent_id: str, *, enabled: bool) -> bool:
+        """Switch an agent on or off; false when none of that name is registered."""
+        return bool(self._run("switch_agent", {"agent_id": agent_id, "enabled": enabled}))
+
     def _run(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
             cursor.execute(statements("registry")[name].text, parameters)

@@ -132,6 +132,7 @@ def test_a_job_of_several_agents_must_be_told_apart(muster: Run):
     [
         ("jobs", "get", "nope"),
         ("agents", "show", "nope"),
+        ("agents", "disable", "nope"),
         ("dlq", "list", "nope"),
         ("send", "nope"),
     ],
@@ -160,6 +161,19 @@ def test_agents_are_listed_in_their_active_version(muster: Run):
     # And one agent is shown with how its jobs ended lately
     _, one, _ = muster("agents", "show", "one")
     assert one["executions_last_day"] == {"completed": 1, "failed": 1}
+
+
+def test_an_agent_is_switched_off_and_on_in_all_its_versions(muster: Run):
+    # Given an agent with two versions / When it is switched off
+    assert muster("agents", "disable", "two")[1] == {"agent_id": "two", "enabled": False}
+    # Then no version of it is on, and other agents are not touched
+    _, every, _ = muster("agents", "list", "--all")
+    assert [(r["agent_id"], r["enabled"]) for r in every] == [
+        *(("one", True), ("two", False), ("two", False))
+    ]
+    # And on again
+    assert muster("agents", "enable", "two")[1] == {"agent_id": "two", "enabled": True}
+    assert muster("agents", "show", "two")[1]["enabled"] is True
 
 
 def test_register_and_migrate_may_be_repeated(muster: Run, tmp_path: Path):

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -43,12 +44,15 @@ class Life:
     endpoint_url: str
     lane: str
     dlq: str
-    #: `worker` processes one batch, `dispatcher` does one tick.
+    #: `worker` processes one batch, `consumer` also does with its messages what it says, `dispatcher` does
+    #: one tick.
     role: str
     #: As `MUSTER_CRASHPOINT` takes it.
     crashpoint: str
     #: File that it leaves behind: receipt handles at first, its log when it ends.
     report: str
+    #: Longest run of an attempt.
+    timeout_seconds: float = 5.0
 
 
 class SqsWorkshop(Workshop):
@@ -58,7 +62,11 @@ class SqsWorkshop(Workshop):
         self._life = life
         self._founder = founder
         self._letters: list[Mapping[str, str]] = []
-        super().__init__(life.url, behaviour=lambda job: behave(self, job))
+        super().__init__(
+            life.url,
+            behaviour=lambda job: behave(self, job),
+            timeout=timedelta(seconds=life.timeout_seconds),
+        )
 
     def _open_queues(self) -> None:
         self.queues = Queues(client=sqs_client(self._life.endpoint_url))
@@ -89,6 +97,10 @@ class SqsWorkshop(Workshop):
             report = self.tick(holder="mortal")
             Path(self._life.report).write_text(json.dumps({"failed": report.failed}))
             return
+        if self._life.role == "consumer":
+            wait_until(lambda: self.queues.depth(self.lane).visible > 0)
+            self.deliver()
+            return
         messages = self.queues.receive(self.lane, wait=timedelta(seconds=5))
         handles = [message.receipt_handle for message in messages]
         Path(self._life.report).write_text(json.dumps({"handles": handles}))
@@ -112,6 +124,12 @@ def behave(shop: Workshop, job: Job) -> dict[str, int]:
     """What the test's agent does: the job's id says it."""
     if job.id == "never":
         raise PermanentError("it never works")
+    if job.id == "raises":
+        raise ValueError("as ever")
+    if job.id == "hangs":
+        threading.Event().wait()
+    if job.id == "exits":
+        os._exit(3)
     if job.id == "second" and job.attempt == 1:
         raise ValueError("only the second attempt works")
     shop.effect(job.id)

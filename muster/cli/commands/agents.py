@@ -29,7 +29,7 @@ def _list(context: Context, arguments: Namespace) -> Exit:
     return Exit.OK
 
 
-def _show_arguments(parser: ArgumentParser) -> None:
+def _agent_argument(parser: ArgumentParser) -> None:
     parser.add_argument("agent", metavar="AGENT", help="its id")
 
 
@@ -47,6 +47,33 @@ def _show(context: Context, arguments: Namespace) -> Exit:
     return Exit.OK
 
 
+def _enable(context: Context, arguments: Namespace) -> Exit:
+    return _switch(context, arguments.agent, enabled=True)
+
+
+def _disable(context: Context, arguments: Namespace) -> Exit:
+    return _switch(context, arguments.agent, enabled=False)
+
+
+def _switch(context: Context, agent_id: str, *, enabled: bool) -> Exit:
+    from contextlib import closing
+
+    from muster.store.connection import administer
+    from muster.store.registry import Registry
+
+    with closing(administer(context.database())) as connection, connection:
+        known = Registry(connection).switch(agent_id, enabled=enabled)
+    if not known:
+        raise NotFound(f"No agent {agent_id!r} is registered. See `muster agents list`.")
+    told = (
+        f"{agent_id} is enabled: jobs that come from now on run."
+        if enabled
+        else f"{agent_id} is disabled: what runs may end, every other job is recorded as cancelled."
+    )
+    context.show({"agent_id": agent_id, "enabled": enabled}, text=told)
+    return Exit.OK
+
+
 GROUP = Group(
     name="agents",
     summary="registered agents",
@@ -55,8 +82,20 @@ GROUP = Group(
         Command(
             name="show",
             summary="show one agent, its queues and its recent executions",
-            arguments=_show_arguments,
+            arguments=_agent_argument,
             run=_show,
+        ),
+        Command(
+            name="disable",
+            summary="have an agent's jobs recorded as cancelled instead of run",
+            arguments=_agent_argument,
+            run=_disable,
+        ),
+        Command(
+            name="enable",
+            summary="have an agent's jobs run again",
+            arguments=_agent_argument,
+            run=_enable,
         ),
     ),
 )

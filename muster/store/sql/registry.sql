@@ -74,6 +74,11 @@ ON CONFLICT (agent_id, agent_version) DO UPDATE
         excluded.manifest, excluded.manifest_digest, excluded.owner, excluded.enabled, true, NULL)
 RETURNING agent_id;
 
+-- name: switch_agent
+-- The operator's switch, at every version: whichever becomes active keeps it.
+UPDATE agent_registry SET enabled = %(enabled)s WHERE agent_id = %(agent_id)s
+RETURNING agent_id;
+
 -- name: retire_agents
 -- Soft: the row, its history and its queues stay.
 UPDATE agent_registry SET active = false, retired_at = now(), updated_at = now()
