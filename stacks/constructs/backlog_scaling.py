@@ -55,9 +55,10 @@ class BacklogScaling(Construct):
             min_capacity=0,
             max_capacity=scaling.most_tasks,
         )
+        self._owner = owner
         self._follow()
         self._rest()
-        self._tell(owner, alerts)
+        self._tell(alerts)
 
     def _follow(self) -> None:
         """While there is demand: as many tasks as it wants. From zero, this is the step to the first."""
@@ -71,7 +72,7 @@ class BacklogScaling(Construct):
             action,
             seconds=self._scaling.hold_seconds,
             comparison=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            description="Has work; its service follows. Nothing is wrong.",
+            description="has work: its service follows. Nothing is wrong.",
         )
 
     def _rest(self) -> None:
@@ -83,7 +84,7 @@ class BacklogScaling(Construct):
             action,
             seconds=self._scaling.idle_seconds,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            description="Has nothing to do; its service rests at zero tasks. Nothing is wrong.",
+            description="has nothing to do: its service rests at zero tasks. Nothing is wrong.",
         )
 
     def _action(self, id_: str) -> autoscaling.StepScalingAction:
@@ -117,7 +118,7 @@ class BacklogScaling(Construct):
         alarm = cloudwatch.Alarm(
             self,
             id_,
-            alarm_description=description,
+            alarm_description=f"{self._owner} {description} Runbook: {RUNBOOK}",
             metric=wanted,
             threshold=LEAST_WANTED,
             evaluation_periods=1,
@@ -126,12 +127,12 @@ class BacklogScaling(Construct):
         )
         alarm.add_alarm_action(actions.ApplicationScalingAction(action))
 
-    def _tell(self, owner: str, alerts: sns.ITopic) -> None:
+    def _tell(self, alerts: sns.ITopic) -> None:
         period = Duration.seconds(MEASURED_EVERY)
         alarm = cloudwatch.Alarm(
             self,
             "Stuck",
-            alarm_description=f"{owner} has work and runs nothing. Runbook: {RUNBOOK}",
+            alarm_description=f"{self._owner} has work and runs nothing. Runbook: {RUNBOOK}",
             metric=cloudwatch.MathExpression(
                 expression="IF(backlog > 0 AND running < 1, 1, 0)",
                 using_metrics={

@@ -58,6 +58,36 @@ class Synthesis:
             for id_, body in template["Resources"].items():
                 yield Resource(stack=stack, id=id_, body=body)
 
+    @property
+    def on_lambda(self) -> list[Manifest]:
+        """Agents whose compute is a function."""
+        return [manifest for manifest in self.manifests if manifest.compute == "lambda"]
+
+    @property
+    def on_fargate(self) -> list[Manifest]:
+        """Agents whose compute is a service."""
+        return [manifest for manifest in self.manifests if manifest.compute == "fargate"]
+
+    def role(self, agent_id: str) -> Resource:
+        """The role as which an agent's code runs."""
+        (role,) = (
+            r for r in self.of_agent(agent_id, "AWS::IAM::Role") if "/StartRole/" not in r.path
+        )
+        return role
+
+    def container(self, agent_id: str) -> Mapping[str, Any]:
+        """The one container of an agent's task definition."""
+        (definition,) = self.of_agent(agent_id, "AWS::ECS::TaskDefinition")
+        (container,) = definition.properties["ContainerDefinitions"]
+        return container
+
+    def variables(self, agent_id: str) -> Mapping[str, Any]:
+        """What an agent is told, whatever computes it."""
+        functions = self.of_agent(agent_id, "AWS::Lambda::Function")
+        if functions:
+            return functions[0].properties["Environment"]["Variables"]
+        return {v["Name"]: v["Value"] for v in self.container(agent_id)["Environment"]}
+
     def functions(self) -> list[Resource]:
         """Muster's own functions, without those that the CDK brings."""
         return [
@@ -103,8 +133,21 @@ def synthesise(
 
 
 def agents_of(stage: Stage) -> list[Manifest]:
-    """The stage's own agents, and one that asks for everything a manifest may ask for."""
-    return [*load_agents(ROOT / root for root in stage.agent_roots), asks_for_all()]
+    """The stage's own agents, one that asks for everything a manifest may ask for, and two on Fargate."""
+    own = load_agents(ROOT / root for root in stage.agent_roots)
+    return [*own, asks_for_all(), long_jobs(), long_jobs("long-outside", egress="internet")]
+
+
+def long_jobs(agent_id: str = "long-jobs", **changes: Any) -> Manifest:
+    """An agent on Fargate: two jobs a task, at most three tasks."""
+    values: dict[str, Any] = {
+        "compute": "fargate",
+        "queue": Queue(batch=2, lanes=("high", "normal")),
+        "concurrency": 7,
+        "egress": "none",
+        **changes,
+    }
+    return agent(agent_id, **values)
 
 
 def asks_for_all() -> Manifest:

@@ -34,7 +34,7 @@ def without_network(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
 
 def checkout(folder: Path) -> Path:
     """What the app reads, in a folder that nobody else writes to."""
-    for name in ("muster", "stacks", "lambdas", "requirements"):
+    for name in ("muster", "stacks", "lambdas", "ecs_listener", "requirements"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "app.py", folder)
     (folder / ".muster").symlink_to(ROOT / ".muster")

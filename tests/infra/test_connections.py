@@ -6,12 +6,13 @@ import dataclasses
 
 import pytest
 
+from muster.contracts import LISTENER_CONNECTIONS
 from muster.errors import ConfigurationError
 from muster.lane import LANES
 from muster.manifest import Queue
 from stacks.config import STAGES, InstanceDatabase
 from stacks.connections import ConnectionBudget, connections_at_most
-from tests.infra.synthesis import agent
+from tests.infra.synthesis import agent, long_jobs
 
 DEV = dataclasses.replace(STAGES["dev"], database=InstanceDatabase(instance_class="t4g.micro"))
 
@@ -72,3 +73,11 @@ def test_an_external_database_names_its_own_setting():
     external = dataclasses.replace(STAGES["local"], event_source_ceiling=None)
     with pytest.raises(ConfigurationError, match=r"database\.max_connections"):
         ConnectionBudget(stage=external, agents={"one": 1000}).verify()
+
+
+def test_a_listeners_tasks_are_counted_twice_since_a_deployment_replaces_them_one_by_one():
+    # Given at most three tasks, each with a few connections, and as many again while they are replaced
+    manifest = long_jobs(concurrency=7, queue=Queue(batch=2))
+    assert connections_at_most(manifest, DEV) == 2 * 3 * LISTENER_CONNECTIONS
+    # And on a stage whose tasks are processes, one and the one that follows it
+    assert connections_at_most(manifest, STAGES["local"]) == 2 * LISTENER_CONNECTIONS

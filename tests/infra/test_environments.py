@@ -42,8 +42,7 @@ def test_the_handlers_of_a_stage_are_those_with_a_contract(each: Synthesis):
 
 def test_an_agent_is_told_who_it_is_and_what_its_manifest_sets(each: Synthesis):
     for manifest in each.manifests:
-        (function,) = each.of_agent(manifest.id, "AWS::Lambda::Function")
-        found = variables(function)
+        found = each.variables(manifest.id)
         assert found["MUSTER_AGENT_ID"] == manifest.id
         assert found["MUSTER_STAGE"] == each.stage.name
         assert str(found["MUSTER_AGENT_FOLDER"]).endswith(str(manifest.folder.name))  # type: ignore[union-attr]  # all have one
@@ -52,8 +51,7 @@ def test_an_agent_is_told_who_it_is_and_what_its_manifest_sets(each: Synthesis):
 
 def test_an_agent_is_told_whom_its_stage_lets_it_call(each: Synthesis):
     for manifest in each.manifests:
-        (function,) = each.of_agent(manifest.id, "AWS::Lambda::Function")
-        found = variables(function)
+        found = each.variables(manifest.id)
         assert found["ALLOW_EXTERNAL_REQUESTS"] == "no"
         assert json.loads(str(found["MUSTER_OUTBOUND"])) == {
             "addresses": list(each.stage.outbound.addresses),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from stacks.config import STAGES
 from stacks.network import S3_PREFIX_LISTS
-from tests.infra.synthesis import Resource, Synthesis
+from tests.infra.synthesis import Resource, Synthesis, agent, synthesise
 
 
 def group(synthesis: Synthesis, name: str) -> Resource:
@@ -49,7 +51,7 @@ def test_functions_with_egress_reach_the_internet_by_https_only(cloud: Synthesis
 
 
 def test_each_agent_runs_where_its_manifest_says(cloud: Synthesis):
-    for manifest in cloud.manifests:
+    for manifest in cloud.on_lambda:
         (function,) = cloud.of_agent(manifest.id, "AWS::Lambda::Function")
         place = str(function.properties["VpcConfig"])
         internet = manifest.egress == "internet"
@@ -94,12 +96,35 @@ def test_nat_gateways_are_as_many_as_the_stage_says(cloud: Synthesis):
 def test_endpoints_serve_this_account_only(cloud: Synthesis):
     endpoints = cloud.resources("AWS::EC2::VPCEndpoint")
     kinds = sorted(e.properties["VpcEndpointType"] for e in endpoints)
-    assert kinds == ["Gateway", "Interface", "Interface"]
+    assert kinds == ["Gateway", *["Interface"] * 6]
     for endpoint in endpoints:
-        (statement,) = endpoint.properties["PolicyDocument"]["Statement"]
+        statement, *layers = endpoint.properties["PolicyDocument"]["Statement"]
         assert statement["Condition"] == {
             "StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}
         }
+        # The one thing that is not this account's: layers of images, which AWS keeps in a bucket of its own.
+        for layer in layers:
+            assert endpoint.properties["VpcEndpointType"] == "Gateway"
+            assert layer["Action"] == "s3:GetObject"
+            assert "starport-layer-bucket/*" in str(layer["Resource"])
+
+
+def test_a_network_without_containers_has_no_endpoints_for_them(tmp_path: Path):
+    functions = synthesise(STAGES["dev"], [agent("short")], tmp_path, checked=False)
+    endpoints = functions.resources("AWS::EC2::VPCEndpoint")
+    assert len(endpoints) == 3
+    assert not any("starport" in str(endpoint.properties) for endpoint in endpoints)
+
+
+def test_each_service_runs_where_its_manifest_says(cloud: Synthesis):
+    for manifest in cloud.on_fargate:
+        (service,) = cloud.of_agent(manifest.id, "AWS::ECS::Service")
+        place = service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]
+        internet = manifest.egress == "internet"
+        assert ("EgressGroup" in str(place)) == ("EgressSubnet" in str(place)) == internet
+        assert ("InternalGroup" in str(place)) == ("InternalSubnet" in str(place)) != internet
+        assert place["AssignPublicIp"] == "DISABLED"
+        assert len(place["Subnets"]) == 2
 
 
 def test_the_vpc_keeps_a_flow_log(cloud: Synthesis):

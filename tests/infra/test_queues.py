@@ -17,7 +17,7 @@ def queues(synthesis: Synthesis, manifest: Manifest) -> tuple[dict[str, Resource
 
 
 def test_the_timeouts_of_function_and_queue_follow_from_the_manifest(each: Synthesis):
-    for manifest in each.manifests:
+    for manifest in each.on_lambda:
         lanes, dead = queues(each, manifest)
         (function,) = each.of_agent(manifest.id, "AWS::Lambda::Function")
         seconds = manifest.queue.batch * manifest.timeout.total_seconds() + 15
@@ -65,7 +65,7 @@ def test_every_queue_is_encrypted_and_refuses_plain_http(each: Synthesis):
 
 
 def test_an_event_source_reports_failures_one_by_one(each: Synthesis):
-    for manifest in each.manifests:
+    for manifest in each.on_lambda:
         lanes, _ = queues(each, manifest)
         sources = each.of_agent(manifest.id, "AWS::Lambda::EventSourceMapping")
         fed_by = {source.properties["EventSourceArn"]["Fn::GetAtt"][0] for source in sources}
@@ -77,7 +77,7 @@ def test_an_event_source_reports_failures_one_by_one(each: Synthesis):
 
 
 def test_the_lanes_share_the_concurrency_and_slots_count_where_they_cannot(each: Synthesis):
-    for manifest in each.manifests:
+    for manifest in each.on_lambda:
         lanes, _ = queues(each, manifest)
         shares = lane_shares(manifest, each.stage)
         limits = {
@@ -99,6 +99,5 @@ def test_five_lanes_and_slots_are_among_what_is_checked(each: Synthesis):
 
 
 def slots(synthesis: Synthesis, manifest: Manifest) -> int:
-    """What the function is told to count."""
-    (function,) = synthesis.of_agent(manifest.id, "AWS::Lambda::Function")
-    return int(function.properties["Environment"]["Variables"]["MUSTER_SLOTS"])
+    """What the worker is told to count."""
+    return int(synthesis.variables(manifest.id)["MUSTER_SLOTS"])

@@ -89,9 +89,11 @@ def test_registration_carries_the_manifests_their_digest_and_the_endpoints(each:
         assert {m.id for m in manifests} == set(found["Agents"])
         assert all(m in each.manifests for m in manifests)
         registered |= set(found["Agents"])
-        for endpoint in found["Agents"].values():
-            assert set(endpoint) == {"queues", "dlq", "function"}
-            assert set(endpoint["queues"]) == {"normal"}
+        for manifest in manifests:
+            endpoint = found["Agents"][manifest.id]
+            compute = {"function"} if manifest.compute == "lambda" else {"cluster", "service"}
+            assert set(endpoint) == {"queues", "dlq"} | compute
+            assert set(endpoint["queues"]) == set(manifest.queue.lanes)
     assert registered == {m.id for m in each.manifests}
 
 

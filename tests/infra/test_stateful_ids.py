@@ -22,7 +22,15 @@ GOLDEN = {
     "documentprofileS3UndeliveredD43B4B2C",
 }
 GOLDEN_CLOUD = GOLDEN | {"InstanceC1063A87", "SecretA720EF05"}
-OTHERS = ("asksforall", "alwaysfails", "failstwice", "diesmidbatch", "keepstime")
+OTHERS = (
+    "asksforall",
+    "alwaysfails",
+    "failstwice",
+    "diesmidbatch",
+    "keepstime",
+    "longjobs",
+    "longoutside",
+)
 
 
 def stateful(synthesis: Synthesis) -> set[str]:
