@@ -19,14 +19,16 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: s
     shown = json.loads(done.stdout)
     assert shown["ok"] is True
     assert shown["problems"] == []
-    # And every message is accounted for: 135 sent and 2 objects dropped, of either one copy
-    assert shown["sent"] == 138
+    # And every message is accounted for: 138 sent and 2 objects dropped, of either one copy
+    assert shown["sent"] == 141
     assert shown["duplicates"] == 2
     assert shown["executions"] == {
         "always-fails": {"failed": 1},
         "dies-mid-batch": {"completed": 5},
         "document-profile": {"completed": 103, "failed": 1},
         "fails-twice": {"completed": 1},
+        "feed-collector": {"completed": 1},
+        "http-fetch": {"completed": 1, "failed": 1},
         "overtakes": {"completed": 25},
     }
     # And the deployed tick fired a schedule
@@ -37,7 +39,11 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: s
     assert 0 < shown["config_seconds"] < 120
     # And the dead letters have reasons
     reasons = {letter["agent"]: letter["reason"].split(":")[0] for letter in shown["dlq"]}
-    assert reasons == {"always-fails": "retry_later", "document-profile": "malformed_body"}
+    assert reasons == {
+        "always-fails": "retry_later",
+        "document-profile": "malformed_body",
+        "http-fetch": "metadata_address",
+    }
     assert 0 < shown["latency_ms"]["p50"] <= shown["latency_ms"]["p99"]
     assert shown["deploy_seconds"] > 0
 

@@ -1,0 +1,114 @@
+"""One run of the demo on a deployed cloud: everything is sent, watched until it is over, and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.demo import overtaking, plan, web
+from local.demo.config import ConfigChange, change
+from local.demo.dispatcher import Dispatcher
+from local.demo.ground import Ground
+from local.demo.job import PlannedJob
+from local.demo.messages import Messages
+from local.demo.objects import Objects
+from local.demo.overtaking import Overtaking
+from local.demo.plan import PROFILE
+from local.demo.records import Records, dead_letters, records
+from local.demo.scene import Scene
+from local.demo.schedule import Schedule
+from local.demo.sender import send, upload
+from local.demo.verdict import executions, percentile
+from local.demo.watch import watch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Show:
+    """One run. `say` takes lines of progress."""
+
+    ground: Ground
+    #: Makes job ids and keys unique.
+    run: str
+    begun: datetime
+    say: Callable[[str], None]
+
+    def play(self) -> dict[str, Any]:
+        """Send, watch, judge; what came of it, for `muster demo --json`.
+
+        Raises:
+            LocalCloudError: something could not be sent.
+        """
+        with web.served() as url:
+            sent = self._send(url)
+            ids = [str(job.job_id) for job in sent]
+            with records(
+                self.ground.database_url, job_ids=ids, since=self.begun - timedelta(minutes=1)
+            ) as ledger:
+                return self._watch(sent, ledger)
+
+    def _send(self, url: str) -> list[PlannedJob]:
+        ground, run = self.ground, self.run
+        change(run=run, program=ground.program, environment=ground.environment)
+        upload(ground.aws, bucket=ground.bucket, run=run)
+        dropped = Objects(bucket=ground.bucket, run=run)
+        dropped.drop(ground.aws)
+        planned = [
+            *plan.jobs(run=run, bucket=ground.bucket),
+            *overtaking.patient(run=run),
+            *web.jobs(run=run, url=url),
+        ]
+        sent = send(ground.aws, planned, agents=ground.agents)
+        sent += send(ground.aws, [overtaking.urgent(run=run)], agents=ground.agents)
+        sent += dropped.jobs(
+            ground.aws,
+            database_url=ground.database_url,
+            queue_url=ground.agents[PROFILE]["queue_url"],
+        )
+        return sent
+
+    def _watch(self, sent: list[PlannedJob], ledger: Records) -> dict[str, Any]:
+        ids = [str(job.job_id) for job in sent]
+        messages = Messages(
+            sent,
+            read=ledger.read,
+            buried=lambda: dead_letters(self.ground.aws, agents=self.ground.agents, job_ids=ids),
+        )
+        self.say(f"Sent {messages.copies} messages as run {self.run}")
+        schedule = Schedule(read=ledger.fires, begun=self.begun)
+        overtaken = Overtaking(messages, run=self.run)
+        config = ConfigChange(read=ledger.fires, begun=self.begun, run=self.run)
+        scenes: list[Scene] = [messages, schedule, overtaken, config]
+        dispatcher = Dispatcher(self.ground.aws, allowed=lambda: schedule.recorded)
+        watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
+        wrong = [problem for scene in scenes for problem in scene.problems()]
+        return {
+            "ok": not wrong,
+            "run": self.run,
+            **_told(messages),
+            "fired": schedule.fired,
+            "overtaken": overtaken.overtaken,
+            "config_seconds": config.seconds,
+            "problems": wrong,
+        }
+
+
+def _told(messages: Messages) -> dict[str, Any]:
+    latencies = [r.latency_ms for r in messages.records if r.agent_id == PROFILE and r.latency_ms]
+    return {
+        "sent": messages.copies,
+        "executions": executions(messages.records),
+        "duplicates": sum(record.duplicates for record in messages.records),
+        "dlq": [
+            {
+                "agent": letter.agent_id,
+                "reason": letter.reason,
+                "job_id": letter.job_id,
+                "execution_id": letter.execution_id,
+                "attempts": letter.attempts,
+            }
+            for letter in messages.dead
+        ],
+        "latency_ms": {"p50": percentile(latencies, 0.5), "p99": percentile(latencies, 0.99)},
+    }
