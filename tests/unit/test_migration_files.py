@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from muster.store.migration import (
@@ -14,30 +12,7 @@ from muster.store.migration import (
     read_migrations,
     shipped_migrations,
 )
-
-#: What takes something from code that still runs on the schema of before.
-CONTRACTING = re.compile(
-    r"\bDROP\s+(?:TABLE|COLUMN|INDEX|SEQUENCE|TYPE|FUNCTION|CONSTRAINT|VIEW|SCHEMA|TRIGGER|DEFAULT)\b"
-    r"|\bRENAME\b|\bTRUNCATE\b|\bSET\s+DATA\s+TYPE\b|\bALTER\s+COLUMN\s+\w+\s+TYPE\b"
-    r"|\bSET\s+NOT\s+NULL\b",
-    re.IGNORECASE,
-)
-#: Cannot run in a transaction, so a kill would leave half of it.
-UNTRANSACTIONAL = re.compile(r"\bCONCURRENTLY\b|\bVACUUM\b|\bCREATE\s+DATABASE\b", re.IGNORECASE)
-COMMENT = re.compile(r"--[^\n]*")
-ADDED_COLUMN = re.compile(r"\bADD\s+COLUMN\b[^,;]*", re.IGNORECASE)
-
-
-def flaws(sql: str) -> list[str]:
-    """What makes a migration more than an expansion."""
-    code = COMMENT.sub("", sql)
-    found = [match[0] for match in CONTRACTING.finditer(code)]
-    found += [match[0] for match in UNTRANSACTIONAL.finditer(code)]
-    for match in ADDED_COLUMN.finditer(code):
-        words = match[0].upper().split()
-        if "NOT" in words and "DEFAULT" not in words:
-            found.append(match[0])
-    return found
+from tests.support.expansion import flaws
 
 
 @pytest.mark.parametrize("migration", shipped_migrations(), ids=str)
