@@ -8,6 +8,7 @@ last holds.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -84,7 +85,7 @@ class Precedence:
 
 
 class Configuration:
-    """The config of one agent in one worker.
+    """The config of one agent in one worker, whose threads share it.
 
     Args:
         agent_id: whose.
@@ -113,6 +114,8 @@ class Configuration:
         self._clock = clock
         self._log = log
         self._looked: float | None = None
+        # One thread looks, and the others wait for what it sees: an older answer never replaces a newer one.
+        self._lock = threading.Lock()
 
     def refresh(self) -> None:
         """Look at AgentConfig again if it is time to.
@@ -120,6 +123,10 @@ class Configuration:
         Raises:
             StoreUnavailable: at the first look; later ones leave what was read last as it is.
         """
+        with self._lock:
+            self._look()
+
+    def _look(self) -> None:
         now, looked = self._clock.monotonic(), self._looked
         if looked is not None and now - looked < LOOK_AGAIN_SECONDS:
             return

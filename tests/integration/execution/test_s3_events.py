@@ -57,15 +57,14 @@ def forms(key: str, version: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_ten_thousand_events_run_each_object_version_once(database_url: str):
+def test_ten_thousand_events_run_each_object_version_once(workshop: MakeWorkshop):
     """F59: copies and disorder: one execution per object version."""
 
     def behaviour(job: Job) -> None:
         runs[job.params["key"], job.params["version_id"]] += 1
 
     runs: Counter[tuple[str, str]] = Counter()
-    # (Not the fixture's: its look at every row's history takes as long as all the rest.)
-    shop = Workshop(database_url, behaviour=behaviour)
+    shop = workshop(behaviour=behaviour)
     # Given the events of thousands of versions, more than a third of them again, in any form and order
     chance = random.Random(59)
     versions = [(f"in/Größe {n % KEYS}+.csv", f"{n:08X}") for n in range(VERSIONS)]
@@ -89,7 +88,6 @@ def test_ten_thousand_events_run_each_object_version_once(database_url: str):
     assert shop.letters() == []
     claims = "SELECT count(*) AS number FROM execution_event WHERE kind = 'claimed'"
     assert shop.clerk.query(claims) == [{"number": VERSIONS}]
-    shop.close()
 
 
 def test_a_message_stays_until_all_of_its_objects_are_done(workshop: MakeWorkshop):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -168,6 +169,28 @@ def test_a_request_may_mend_what_the_operators_broke():
     bench = Bench(defaults={"n": 1}, schema=SCHEMA)
     bench.operators.change(n="x")
     assert bench.config({"n": 3}) == {"n": 3}
+
+
+def test_threads_that_start_jobs_at_once_look_once():
+    # Given a change that nobody has read, and eight threads
+    bench = Bench(defaults={"n": 1})
+    bench.operators.change(n=2)
+    barrier = threading.Barrier(8)
+    found: list[dict[str, Any]] = []
+
+    def start() -> None:
+        barrier.wait(10)
+        found.append(bench.config())
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    # When all of them start a job
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    # Then each has what one look found
+    assert found == [{"n": 2}] * 8
+    assert bench.operators.asked == 1
 
 
 def test_a_schema_that_nothing_is_checked_against_is_not_compiled():
