@@ -19,6 +19,13 @@ _TIMES = {
 }
 
 
+def pass_by(url: str, seconds: float) -> None:
+    """Let time pass for those who hold slots or wait for one."""
+    for table, columns in _TIMES.items():
+        changes = ", ".join(f"{c} = {c} - make_interval(secs => {seconds})" for c in columns)
+        query(url, f"UPDATE {table} SET {changes}")
+
+
 class Gate:
     """One agent's slots, its capacity and its lanes' workers."""
 
@@ -49,9 +56,7 @@ class Gate:
 
     def skip(self, seconds: float) -> None:
         """Let time pass at once."""
-        for table, columns in _TIMES.items():
-            changes = ", ".join(f"{c} = {c} - make_interval(secs => {seconds})" for c in columns)
-            query(self.url, f"UPDATE {table} SET {changes}")
+        pass_by(self.url, seconds)
 
 
 @pytest.fixture

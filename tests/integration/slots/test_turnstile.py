@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from muster.clock import SystemClock
+from muster.crashpoint import CrashPointReached
 from muster.errors import PermanentError
 from muster.execution.disposition import KEEP, Fate
+from muster.execution.turnstile import LINGER
 from muster.job import Job
 from muster.store.slots import Slot, Slots
+from tests.integration.slots.conftest import pass_by
+from tests.support.arming import armed
 from tests.support.clerk import AGENT, database_of
 from tests.support.gated import GatedWorker
 from tests.support.invariants import history_holds
@@ -147,6 +151,46 @@ def test_a_message_that_its_queue_would_soon_give_up_goes_on_as_a_row(
     assert message.receive_count == 0
     shop.deliver(worker=GatedWorker(shop))
     assert (shop.clerk.row("a")["status"], shop.clerk.row("a")["attempts"]) == ("completed", 1)
+
+
+def test_a_slot_that_is_held_for_an_hour_wears_no_message_out(workshop: Callable[..., Workshop]):
+    # Given a slot that is held for an hour, and a message that waits for it
+    shop = workshop()
+    _hold(shop, lease=timedelta(hours=1))
+    shop.send("a")
+    worker = GatedWorker(shop, lane="low")
+    waited = timedelta(0)
+    # When it comes back whenever it was told to
+    while shop.deliver(worker=worker)[0].fate is Fate.RETURN:
+        [message] = shop.memory.stored[shop.lane]
+        away = timedelta(seconds=message.visible_from - shop.clock.monotonic() + 0.01)
+        shop.skip(away)
+        pass_by(shop.clerk.url, (away + LINGER).total_seconds())
+        waited += away + LINGER
+    # Then it was received far less often than its queue allows, and started soon after the hour
+    assert message.receive_count < 150
+    assert timedelta(hours=1) < waited < timedelta(minutes=61)
+    assert shop.clerk.row("a")["attempts"] == 1
+
+
+def test_a_worker_that_dies_keeps_others_out_until_its_batch_should_have_ended(
+    workshop: Callable[..., Workshop],
+):
+    # Given a worker that dies in the midst of a job of at most 5 s
+    shop = workshop()
+    shop.send("a")
+    with armed("run.after"), pytest.raises(CrashPointReached):
+        shop.deliver(worker=GatedWorker(shop))
+    shop.send("b")
+    # When another process looks before its batch should have ended / Then it gets no slot
+    pass_by(shop.clerk.url, 14)
+    assert shop.deliver(worker=GatedWorker(shop))[0].fate is Fate.RETURN
+    # And afterwards it does
+    pass_by(shop.clerk.url, 2)
+    shop.skip(timedelta(seconds=40))
+    shop.deliver(worker=GatedWorker(shop))
+    assert {shop.clerk.row(job)["status"] for job in "ab"} == {"completed", "pending"}
+    assert shop.clerk.row("b")["attempts"] == 0
 
 
 def test_a_dead_letter_may_come_back_on_any_lane(workshop: Callable[..., Workshop]):
