@@ -18,9 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from muster.agent_package import package_name
 from muster.errors import ConfigurationError
 from muster.job import AGENT_MARK, Job, Result
-from muster.manifest.model import package_name
 
 #: What an agent is: it takes a job and returns what JSON can hold.
 AgentFunction = Callable[[Job], Result]

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from muster.contracts import AgentEnvironment
-
 if TYPE_CHECKING:
+    from muster.contracts import AgentEnvironment
     from muster.safe_http import Policy, SafeHttp
 
 

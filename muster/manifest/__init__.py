@@ -1,5 +1,6 @@
 """Manifests: `agent.toml` read, checked and written down. Nothing here knows AWS or Postgres."""
 
+from muster.agent_package import agent_id_of, package_name
 from muster.manifest.asjson import canonical, digest, from_json, to_json
 from muster.manifest.duration import format_duration, parse_duration
 from muster.manifest.limits import FARGATE_CPU
@@ -12,8 +13,6 @@ from muster.manifest.model import (
     S3Trigger,
     Schedule,
     Webhook,
-    agent_id_of,
-    package_name,
 )
 from muster.manifest.problem import ManifestError, Problem
 from muster.manifest.tables import has_tables, table_problems

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from muster.agent_package import package_name
 from muster.manifest.limits import (
     ATTEMPTS_MARGIN,
     LISTENER_VISIBILITY,
@@ -181,23 +182,3 @@ class Manifest:
     def package(self) -> str:
         """Name of the folder as an importable package, e.g. `muster_agents.feed_collector`."""
         return package_name(self.id)
-
-
-def package_name(agent_id: str) -> str:
-    """The package that an agent's folder is imported as.
-
-    A bijection: an id holds hyphens and no underscore, the package the reverse.
-    """
-    return f"muster_agents.{agent_id.replace('-', '_')}"
-
-
-def agent_id_of(package: str) -> str:
-    """The agent whose folder is imported as this package; the inverse of `package_name`.
-
-    Raises:
-        ValueError: not such a package.
-    """
-    prefix, _, name = package.partition(".")
-    if prefix != "muster_agents" or not name or "." in name or "-" in name:
-        raise ValueError(f"{package!r} is not the package of an agent: muster_agents.<folder>")
-    return name.replace("_", "-")
