@@ -96,7 +96,7 @@ class Turnstile:
 
     def _enter(self, lane: str, end: float, *, jobs: int) -> Slot | Refused:
         """Ask for a slot until there is one, it is time to go, or no time would be left for the jobs."""
-        lease = self._agent.timeout * jobs + SETTLE_MARGIN + SLACK
+        lease = self._agent.longest * jobs + SETTLE_MARGIN + SLACK
         now = self._clock.monotonic()
         until = min(now + LINGER.total_seconds(), end - lease.total_seconds())
         pause = FIRST_PAUSE
