@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecs_listener.agent_code import agent_code
+from ecs_listener.agent_code import AgentCode
 from ecs_listener.breaker import Breaker
 from ecs_listener.burying import Burying
 from ecs_listener.disposal import Disposal
@@ -18,12 +18,14 @@ from ecs_listener.presence import Presence
 from ecs_listener.renewal import Renewal
 from ecs_listener.running import Running
 from ecs_listener.settlement import Settlement
+from ecs_listener.slot_keeper import SlotKeeper
 from ecs_listener.supervision import Supervision
 from muster.aws.secrets import Secrets
 from muster.aws.transport import queues_by
 from muster.execution.burial import Burial
 from muster.execution.disposition import Disposition, Fate
 from muster.execution.record import Recorder
+from muster.metrics import EmbeddedMetrics
 from muster.model import Claimant
 from muster.store.connection import Database
 from muster.store.instances import Instances
@@ -31,6 +33,7 @@ from muster.store.ledger import Ledger
 from muster.store.opening import settings_reader
 from muster.store.renewals import Renewals
 from muster.store.shared import SharedDatabase
+from muster.store.slots import Slots
 
 #: Bounds of one statement, and of all its tries: the ledger's parts try again by themselves, in seconds.
 CALL_SECONDS = 5.0
@@ -48,10 +51,22 @@ class _Composition:
         self._ground = ground
         self._secrets = Secrets()
         self._queues = queues_by(ground.settings.transport)
-        self._recorder = Recorder(log=ground.log, metrics=ground.metrics, clock=ground.clock)
+        self._recorder = Recorder(
+            log=ground.log, metrics=ground.metrics, clock=ground.clock, threads=True
+        )
         self._settings = settings_reader(ground.environment, secrets=self._secrets)
         self._jobs = SharedDatabase(
             self._settings, call_seconds=CALL_SECONDS, retry_seconds=RETRY_SECONDS
+        )
+        self._code = AgentCode(ground, jobs=self._jobs, secrets=self._secrets)
+        self._slots = SlotKeeper(
+            slots=Slots(self._jobs, clock=ground.clock),
+            agent_id=ground.manifest.id,
+            capacity=ground.settings.slots,
+            holder=ground.instance.instance_id,
+            lease=ground.settings.visibility,
+            clock=ground.clock,
+            telling=ground.telling,
         )
         self._disposal = Disposal(queues=self._queues, clock=ground.clock, telling=ground.telling)
         self._holdings = Holdings(left=self._left, dispose=self._dispose)
@@ -74,23 +89,26 @@ class _Composition:
             renewal=self._make_renewal(),
             presence=self._make_presence(),
             supervision=Supervision(
-                limit=ground.manifest.timeout,
+                limit=self._code.agent.longest,
                 hold=ground.settings.visibility,
                 holdings=self._holdings,
                 clock=ground.clock,
                 telling=ground.telling,
             ),
+            slots=self._slots,
             holdings=self._holdings,
             breaker=self._breaker,
             protection=ground.protection,
             deployment=ground.deployment,
         )
+        cloud = EmbeddedMetrics(stage=ground.environment.stage, agent=ground.manifest.id)
         listener = Listener(
             parts=parts,
             room=ground.settings.concurrency,
             drain=ground.settings.drain,
             clock=ground.clock,
             telling=ground.telling,
+            each_minute=lambda: ground.metrics.flush_to(cloud),
         )
         self._listener = listener
         self._serve(listener, parts)
@@ -131,7 +149,7 @@ class _Composition:
             clock=ground.clock,
             bury=burying.settled,
         )
-        code = agent_code(ground, jobs=self._jobs, secrets=self._secrets)
+        code = self._code
         running = Running(
             attempts=code.attempts,
             timeout=ground.manifest.timeout,
@@ -159,6 +177,7 @@ class _Composition:
             ready=running.put,
             bury=burying.redelivered,
             prepare=code.refresh,
+            slots=self._slots,
         )
         return running, settlement, burying, intake
 
@@ -169,6 +188,7 @@ class _Composition:
             renewals=Renewals(self._database()),
             queues=self._queues,
             hold=ground.settings.visibility,
+            slots=self._slots,
             holdings=self._holdings,
             breaker=self._breaker,
             telling=ground.telling,
@@ -228,6 +248,7 @@ class _Composition:
             self._polling.look()
 
     def _dispose(self, parcel: Parcel, fate: Disposition) -> None:
+        self._slots.release(parcel)
         handle = parcel.message.receipt_handle
         if fate.fate is Fate.ACKNOWLEDGE:
             self._disposal.delete(parcel.queue_url, handle)

@@ -22,7 +22,7 @@ LINGER = 0.02
 TRIES = 3
 
 #: Threads that delete.
-THREADS = 4
+THREADS = 8
 
 _Entry = tuple[str, timedelta | None, int]
 

@@ -42,11 +42,11 @@ class Holdings:
             return sum(h.started_at is not None and not h.ended for h in self._holdings.values())
 
     def receive(
-        self, messages: Sequence[Message], *, queue_url: str, visible_at: float
+        self, messages: Sequence[Message], *, lane: str, queue_url: str, visible_at: float
     ) -> list[Parcel]:
         """Hold these messages; each has a place."""
         parcels = [
-            Parcel(message=message, queue_url=queue_url, visible_at=visible_at)
+            Parcel(message=message, lane=lane, queue_url=queue_url, visible_at=visible_at)
             for message in messages
         ]
         with self._lock:

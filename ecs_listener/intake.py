@@ -9,15 +9,18 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+import psycopg2
+
 from ecs_listener.breaker import Breaker
 from ecs_listener.holding import Holding
 from ecs_listener.holdings import Holdings
 from ecs_listener.parcel import Parcel
+from ecs_listener.slot_keeper import SlotKeeper
 from muster.clock import Clock
 from muster.crashpoint import crashpoint
 from muster.errors import MusterError, StoreUnavailable
 from muster.execution.arrival import Arrival, arrivals_of
-from muster.execution.disposition import ACKNOWLEDGE, return_after
+from muster.execution.disposition import ACKNOWLEDGE, KEEP, return_after
 from muster.execution.record import Recorder
 from muster.execution.worker import WAIT_OUT
 from muster.model import Claimant, Failure, Judgement, Verdict
@@ -37,7 +40,7 @@ class Intake:
     """The one thread that claims.
 
     Args:
-        ready: takes what may run now.
+        ready: takes the jobs of one message that may run now.
         bury: takes a failure whose dead letter is owed, with its message.
         prepare: called before each claim; raises StoreUnavailable when nothing can be run.
     """
@@ -52,7 +55,8 @@ class Intake:
         breaker: Breaker,
         recorder: Recorder,
         clock: Clock,
-        ready: Callable[[Holding], None],
+        slots: SlotKeeper,
+        ready: Callable[[Sequence[Holding]], None],
         bury: Callable[[Parcel, Failure], None],
         prepare: Callable[[], None],
     ) -> None:
@@ -63,6 +67,7 @@ class Intake:
         self._breaker = breaker
         self._recorder = recorder
         self._clock = clock
+        self._slots = slots
         self._ready = ready
         self._bury = bury
         self._prepare = prepare
@@ -90,8 +95,8 @@ class Intake:
             if asked and self._refusing:
                 for parcel, _ in asked:
                     self._holdings.decide(parcel, return_after(timedelta(0)))
-            elif asked:
-                self._claim(asked)
+            elif asked and (admitted := self._admit(asked)):
+                self._claim(admitted)
 
     def _gather(self) -> list[Parcel]:
         wait = self._early[0][0] - self._clock.monotonic() if self._early else None
@@ -119,6 +124,24 @@ class Intake:
             due.append(heapq.heappop(self._early)[2])
         return due
 
+    def _admit(self, asked: list[_Asked]) -> list[_Asked]:
+        """What may be claimed now; what has no slot yet asks again a little later."""
+        admitted: list[_Asked] = []
+        for ask in asked:
+            try:
+                wait = self._slots.take(ask[0])
+            except (StoreUnavailable, SchemaError) as away:
+                self._away([ask], away)
+                continue
+            if wait is None:
+                admitted.append(ask)
+            else:
+                self._later(ask, wait)
+        return admitted
+
+    def _later(self, ask: _Asked, wait: float) -> None:
+        heapq.heappush(self._early, (self._clock.monotonic() + wait, next(self._numbers), ask))
+
     def _claim(self, asked: list[_Asked]) -> None:
         crashpoint("claim.before")
         sent = self._clock.monotonic()
@@ -141,6 +164,9 @@ class Intake:
         except (StoreUnavailable, SchemaError) as away:
             self._away(asked, away)
             return
+        except psycopg2.Error as error:
+            self._divide(asked, error)
+            return
         self._breaker.succeeded()
         crashpoint("claim.after")
         holdings = [
@@ -157,8 +183,20 @@ class Intake:
         for ask, judgement in pairs:
             if judgement.claim is None:
                 self._judged(ask, judgement)
-        for holding in holdings:
-            self._ready(holding)
+        for _, together in itertools.groupby(holdings, key=lambda holding: id(holding.parcel)):
+            self._ready(list(together))
+
+    def _divide(self, asked: list[_Asked], error: Exception) -> None:
+        """Postgres refuses something of these: find it, so that the others go on."""
+        if len(asked) > 1:
+            middle = len(asked) // 2
+            self._claim(asked[:middle])
+            self._claim(asked[middle:])
+            return
+        [(parcel, arrival)] = asked
+        self._recorder.refused_claim(arrival.delivery, error)
+        # It comes again, and ends in the dead-letter queue by SQS's own count.
+        self._holdings.decide(parcel, KEEP)
 
     def _ask(self, asked: Sequence[_Asked]) -> list[Judgement]:
         deliveries = [arrival.delivery for _, arrival in asked]
@@ -168,8 +206,7 @@ class Intake:
         parcel, arrival = ask
         early = judgement.verdict is Verdict.DEFERRED
         if early and judgement.wait <= WAIT_OUT:
-            at = self._clock.monotonic() + judgement.wait.total_seconds()
-            heapq.heappush(self._early, (at, next(self._numbers), ask))
+            self._later(ask, judgement.wait.total_seconds())
             return
         self._recorder.judged(judgement, arrival.delivery)
         if early:

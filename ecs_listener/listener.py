@@ -27,6 +27,7 @@ from ecs_listener.protection import Protection
 from ecs_listener.renewal import Renewal
 from ecs_listener.running import Running, stopped
 from ecs_listener.settlement import Settlement
+from ecs_listener.slot_keeper import SlotKeeper
 from ecs_listener.supervision import Supervision
 from ecs_listener.telling import Telling
 from muster.clock import Clock
@@ -37,6 +38,9 @@ WELL, REPLACE = 0, 70
 
 #: How often running jobs are looked at, in seconds.
 LOOK = 0.5
+
+#: How often counts are passed on, in seconds.
+MINUTE = 60.0
 
 #: Time for jobs that are told to stop at the end, and for their hand-back to be written, in seconds.
 STOP_SECONDS = 5.0
@@ -59,6 +63,7 @@ class Parts:
     renewal: Renewal
     presence: Presence
     supervision: Supervision
+    slots: SlotKeeper
     holdings: Holdings
     breaker: Breaker
     protection: Protection
@@ -66,16 +71,31 @@ class Parts:
 
 
 class Listener:
-    """Runs the parts until it is told to end, or has to."""
+    """Runs the parts until it is told to end, or has to.
+
+    Args:
+        room: jobs at once.
+        drain: after which what still runs is handed back, once the end was asked for.
+        each_minute: passes on what was counted.
+    """
 
     def __init__(
-        self, *, parts: Parts, room: int, drain: timedelta, clock: Clock, telling: Telling
+        self,
+        *,
+        parts: Parts,
+        room: int,
+        drain: timedelta,
+        clock: Clock,
+        telling: Telling,
+        each_minute: Callable[[], None],
     ) -> None:
         self._parts = parts
         self._room = room
         self._drain = drain.total_seconds()
         self._clock = clock
         self._telling = telling
+        self._each_minute = each_minute
+        self._minute = clock.monotonic()
         self._event = threading.Event()
         self._signals = 0
         self._draining = False
@@ -112,7 +132,10 @@ class Listener:
         """Messages came that may start."""
         parts = self._parts
         parcels = parts.holdings.receive(
-            messages, queue_url=lane.queue_url, visible_at=now + parts.renewal.hold_seconds
+            messages,
+            lane=lane.name,
+            queue_url=lane.queue_url,
+            visible_at=now + parts.renewal.hold_seconds,
         )
         if parts.protection.hold():
             parts.intake.put(parcels)
@@ -185,6 +208,11 @@ class Listener:
     def _look(self) -> None:
         parts = self._parts
         parts.supervision.look()
+        parts.slots.look()
+        now = self._clock.monotonic()
+        if now - self._minute >= MINUTE:
+            self._minute = now
+            self._each_minute()
         busy = len(parts.holdings) > 0
         was_ready = parts.protection.ready()
         parts.protection.look(busy=busy)
@@ -215,7 +243,9 @@ class Listener:
         parts.settlement.end(give_up=True)
         parts.burying.end()
         parts.disposal.finish(WRITE_SECONDS)
+        parts.slots.end()
         parts.presence.leave()
+        self._each_minute()
         code = REPLACE if stuck or self._broken else WELL
         self._telling.phase("ended", code=code, held=len(parts.holdings))
         return code

@@ -14,6 +14,7 @@ class Parcel:
     """A message, its place in this process, and what its jobs want done with it. Guarded by `Holdings`."""
 
     message: Message
+    lane: str
     queue_url: str
     #: Monotonic time at which SQS may show the message to others.
     visible_at: float
@@ -21,6 +22,8 @@ class Parcel:
     open: int = 0
     #: Jobs that have not ended yet; the place is given back with the last of them.
     unended: int = 0
+    #: The name under which it asks for a slot, where slots are counted.
+    holder: str | None = None
     fates: list[Disposition] = field(default_factory=list[Disposition])
 
     def together(self) -> Disposition:

@@ -15,6 +15,7 @@ from ecs_listener.breaker import Breaker
 from ecs_listener.holding import Holding, StopReason
 from ecs_listener.holdings import Holdings
 from ecs_listener.parcel import Parcel
+from ecs_listener.slot_keeper import SlotKeeper
 from ecs_listener.telling import Telling
 from muster.clock import Clock
 from muster.errors import MusterError, StoreUnavailable
@@ -38,6 +39,7 @@ class Renewal:
         renewals: Renewals,
         queues: Queues,
         hold: timedelta,
+        slots: SlotKeeper,
         holdings: Holdings,
         breaker: Breaker,
         telling: Telling,
@@ -46,6 +48,7 @@ class Renewal:
         self._renewals = renewals
         self._queues = queues
         self._hold = hold
+        self._slots = slots
         self._holdings = holdings
         self._breaker = breaker
         self._telling = telling
@@ -75,6 +78,7 @@ class Renewal:
             self._wake.wait(look if probe is None else min(look, probe))
             self._wake.clear()
             self.leases()
+            self.slots()
             self.visibility()
             if self._breaker.probe_in() == 0:
                 self.probe()
@@ -101,6 +105,14 @@ class Renewal:
             holding.proven_until = sent + self._hold.total_seconds()
             if asked_to_stop:
                 self._holdings.stop(holding, StopReason.CANCEL, now=sent)
+
+    def slots(self) -> None:
+        """Renew the slots that are due; stop the jobs of messages that have lost theirs."""
+        lost = self._slots.renew(due_within=self._hold.total_seconds() * (1 - RENEW_AFTER))
+        if lost:
+            for holding in self._holdings.holdings():
+                if holding.parcel in lost:
+                    self._lost(holding)
 
     def visibility(self) -> None:
         """Renew the visibility of the messages that are due, whether or not it was lost meanwhile."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -91,13 +91,14 @@ class Running:
     """Threads that run jobs.
 
     Args:
+        attempts: what runs this job.
         settle: takes each outcome.
     """
 
     def __init__(
         self,
         *,
-        attempts: Attempts,
+        attempts: Callable[[Claim], Attempts],
         timeout: timedelta,
         holdings: Holdings,
         recorder: Recorder,
@@ -112,20 +113,21 @@ class Running:
         self._telling = telling
         self._clock = clock
         self._settle = settle
-        self._ready: queue.SimpleQueue[Holding] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[Sequence[Holding]] = queue.SimpleQueue()
 
-    def put(self, holding: Holding) -> None:
-        """Run this job as soon as a thread is free."""
-        self._ready.put(holding)
+    def put(self, holdings: Sequence[Holding]) -> None:
+        """Run the jobs of one message, one after another, as soon as a thread is free."""
+        self._ready.put(holdings)
 
     def timeout_outcome(self, claim: Claim) -> Outcome:
         """How a job is recorded that ran past its timeout and does not stop."""
-        return self._attempts.failed(claim, timed_out(self._timeout))
+        return self._attempts(claim).failed(claim, timed_out(self._timeout))
 
     def run(self) -> None:
         """Run jobs until the process ends."""
         while True:
-            self._one(self._ready.get())
+            for holding in self._ready.get():
+                self._one(holding)
 
     def _one(self, holding: Holding) -> None:
         outcome = self._outcome(holding)
@@ -145,7 +147,7 @@ class Running:
         self._recorder.started(claim)
         _current.holding = holding
         try:
-            return self._attempts.run(claim, limit=self._timeout)
+            return self._attempts(claim).run(claim, limit=self._timeout)
         except Interrupted:
             return stopped(holding)
         finally:

@@ -26,6 +26,8 @@ class Settings:
     concurrency: int
     #: Jobs at once over all processes of the agent.
     agent_concurrency: int
+    #: Slots over all processes of the agent that a message needs before it runs; 0: none are counted.
+    slots: int
     #: What is received is hidden and what is claimed is held for this long, and renewed.
     visibility: timedelta
     #: After SIGTERM, what still runs then is handed back.
@@ -54,6 +56,7 @@ class Settings:
             dead_letter_queue_url=environment.dead_letter_queue_url,
             concurrency=number.whole("concurrency", least=1),
             agent_concurrency=number.whole("agent_concurrency", least=1),
+            slots=number.whole("slots", least=0),
             visibility=timedelta(
                 seconds=number.whole(
                     "visibility_seconds", least=int(SHORTEST_VISIBILITY.total_seconds())

@@ -6,6 +6,8 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 
+import psycopg2
+
 from ecs_listener.breaker import Breaker
 from ecs_listener.holding import Holding
 from ecs_listener.holdings import Holdings
@@ -93,7 +95,11 @@ class Settlement:
 
     def _settle(self, ended: Sequence[_Ended]) -> None:
         crashpoint("settle.before")
-        states = self._written([outcome for _, outcome in ended])
+        try:
+            states = self._written([outcome for _, outcome in ended])
+        except psycopg2.Error as error:
+            self._divide(ended, error)
+            return
         if states is None:
             for holding, _ in ended:
                 self._holdings.settled(holding, KEEP)
@@ -111,6 +117,18 @@ class Settlement:
                 self._bury(holding, failure)
             else:
                 self._holdings.settled(holding, fate_of(outcome, state))
+
+    def _divide(self, ended: Sequence[_Ended], error: Exception) -> None:
+        """Postgres refuses something of these: find it, so that the others are written."""
+        if len(ended) > 1:
+            middle = len(ended) // 2
+            self._settle(ended[:middle])
+            self._settle(ended[middle:])
+            return
+        [(holding, outcome)] = ended
+        self._recorder.refused_settlement(outcome, error)
+        # Its lease runs out, and the attempt counts as lost.
+        self._holdings.abandon(holding)
 
     def _written(self, outcomes: Sequence[Outcome]) -> dict[str, Status] | None:
         """The states of the rows; None when the process ends before the ledger answers."""

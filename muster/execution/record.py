@@ -21,12 +21,19 @@ _METRIC_OF = {
 
 
 class Recorder:
-    """Log and metrics of one agent's worker."""
+    """Log and metrics of one agent's worker.
 
-    def __init__(self, *, log: logging.Logger, metrics: Metrics, clock: Clock) -> None:
+    Args:
+        threads: several threads run jobs at once, so the keys of a job are its thread's.
+    """
+
+    def __init__(
+        self, *, log: logging.Logger, metrics: Metrics, clock: Clock, threads: bool = False
+    ) -> None:
         self._log = log
         self._metrics = metrics
         self._clock = clock
+        self._prefix = "thread_safe_" if threads else ""
 
     def judged(self, judgement: Judgement, delivery: Delivery) -> None:
         """The ledger answered to one delivery."""
@@ -42,13 +49,13 @@ class Recorder:
 
     def started(self, claim: Claim) -> None:
         """An attempt begins; what the agent logs from here carries its job."""
-        append: Any = getattr(self._log, "append_keys", None)
+        append: Any = getattr(self._log, f"{self._prefix}append_keys", None)
         if append is not None:
             append(**_keys(claim))
 
     def ended(self, claim: Claim) -> None:
         """The attempt is over; the log line of its outcome names the job itself."""
-        remove: Any = getattr(self._log, "remove_keys", None)
+        remove: Any = getattr(self._log, f"{self._prefix}remove_keys", None)
         if remove is not None:
             remove(list(_keys(claim)))
 
@@ -108,6 +115,16 @@ class Recorder:
     def store_away(self, error: Exception) -> None:
         """The ledger cannot be reached: nothing of this batch is acknowledged."""
         self._log.error("ledger away, messages are kept: %s", error)
+
+    def refused_claim(self, delivery: Delivery, error: Exception) -> None:
+        """The ledger refuses the statement that would record this delivery."""
+        reason = type(error).__name__
+        self._log.error("delivery cannot be recorded: %s", reason, extra={"job": delivery.job_id})
+
+    def refused_settlement(self, outcome: Outcome, error: Exception) -> None:
+        """The ledger refuses the statement that would record this outcome."""
+        reason = type(error).__name__
+        self._log.error("outcome cannot be recorded: %s", reason, extra=_keys(outcome.claim))
 
 
 def _keys(claim: Claim) -> dict[str, Any]:
