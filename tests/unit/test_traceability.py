@@ -20,7 +20,23 @@ def _faults(*ranges: tuple[int, int]) -> set[str]:
 
 
 #: What is built so far; a later part adds its own.
-REQUIRED = {"A4", "M1", "M2", "M5", "M6", "P4", "S1", "S4", "S5", "S10", "S11", "R5", "R6"} | _faults(
+REQUIRED = {
+    "A4",
+    "M1",
+    "M2",
+    "M5",
+    "M6",
+    "P4",
+    "S1",
+    "S4",
+    "S5",
+    "S10",
+    "S11",
+    "R2",
+    "R5",
+    "R6",
+    "SSRF",
+} | _faults(
     (14, 16), (20, 27), (31, 33), (35, 37), (39, 40), (42, 43), (46, 46), (50, 52), (59, 59)
 )
 
@@ -39,7 +55,7 @@ def rows(text: str) -> list[Row]:
     found: list[Row] = []
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if len(cells) != 3 or not re.match(r"[A-Z]\d+", cells[0]):
+        if len(cells) != 3 or not re.match(r"[A-Z]\d+|SSRF", cells[0]):
             continue
         names = tuple(name.strip() for name in cells[0].split(","))
         found.append(
