@@ -67,7 +67,9 @@ class MetricName:
     #: Of agents with a service only: jobs that wait, come within minutes, or run. It scales on this.
     DEMAND = "Demand"
     TICK = "DispatcherTick"
-    RECEIVE_FAILURES = "ReceiveFailures"  # receives of a listener that SQS did not answer, or refused
+    RECEIVE_FAILURES = (
+        "ReceiveFailures"  # receives of a listener that SQS did not answer, or refused
+    )
     LEASES_LOST = "LeasesLost"  # jobs that a listener stopped: it could not prove that it held them
 
 

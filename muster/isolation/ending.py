@@ -7,7 +7,6 @@ import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from muster.errors import RetryableError
 from muster.isolation.failure import JobExited, JobKilled, JobOutOfMemory
@@ -30,10 +29,9 @@ class Ending:
     def of(cls, word: bytes) -> Ending:
         """Read it; what is no last word says nothing."""
         try:
-            told: dict[str, Any] = json.loads(word)
-        except ValueError:
+            return cls(**json.loads(word))
+        except (ValueError, TypeError):
             return cls()
-        return cls(**told)
 
 
 def failure_of(ending: Ending, *, out_of_memory: bool) -> RetryableError:

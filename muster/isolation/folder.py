@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 
 @contextmanager
@@ -33,21 +33,20 @@ def remove(path: Path) -> None:
         with suppress(FileNotFoundError):
             path.unlink()
         return
-    shutil.rmtree(path, onerror=_insist)
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        _unlock(path)
+        shutil.rmtree(path, ignore_errors=True)
 
 
-def _insist(_: Callable[..., Any], path: str, __: object) -> None:
-    """Called for what resisted: give its folder and itself every right, and try once more."""
-    place = Path(path)
-    for locked in (place.parent, place):
-        with suppress(OSError):
-            if not locked.is_symlink():
-                locked.chmod(stat.S_IRWXU)
-    with suppress(OSError):
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place, ignore_errors=True)
-        else:
-            place.unlink()
+def _unlock(folder: Path) -> None:
+    """Give every folder of a tree its rights back, each before it is looked into."""
+    folder.chmod(stat.S_IRWXU)
+    for place, names, _ in os.walk(folder):
+        for name in names:
+            inner = Path(place) / name
+            if not inner.is_symlink():
+                inner.chmod(stat.S_IRWXU)
 
 
 class Sweep:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 
 from muster.errors import JobTimeout, RetryableError
 from tests.integration.isolation.conftest import Isolate
-from tests.support.isolated import gone
+from tests.support.isolated import gone, write_agent
+from tests.support.source import ROOT
 
 MIB = 1024 * 1024
 
@@ -192,3 +195,31 @@ def test_noise_in_the_pipe_to_the_worker_ends_the_job(isolate: Isolate, noise: s
     # Then that is what is recorded
     assert ended.error is not None
     assert ended.error.code in ("protocol_broken", "output_too_large")
+
+
+def test_a_job_does_not_outlive_its_worker(tmp_path: Path):
+    # Given a worker whose job goes on for long
+    pid = tmp_path / "pid"
+    agent = write_agent(
+        tmp_path / "long",
+        f"pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(60)",
+    )
+    code = f"""if True:
+        import os
+        from datetime import timedelta
+        from pathlib import Path
+        from muster import Job
+        from muster.isolation.in_process import InProcess
+        caller = InProcess(Path({str(agent)!r}), environ=os.environ, parent=Path({str(tmp_path)!r}))
+        caller.call(Job(id="1", params={{}}), limit=timedelta(minutes=1))
+    """
+    worker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    until = time.monotonic() + 20
+    while not pid.exists() or not pid.read_text("ascii"):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    # When the worker is killed
+    worker.kill()
+    worker.wait()
+    # Then the job ends, too
+    assert gone(int(pid.read_text("ascii")))
