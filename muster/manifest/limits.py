@@ -39,6 +39,10 @@ MAX_CONCURRENCY = 1000
 
 #: AWS: MiB of a Lambda function.
 LAMBDA_MEMORY = (128, 10240)
+
+#: Least MiB of a Lambda function whose jobs have processes of their own: worker, guard and job are three
+#: interpreters, some 110 MiB before the agent imports anything.
+PROCESS_MEMORY = 192
 LAMBDA_STORAGE = (512, 10240)
 
 #: AWS: MiB of a Fargate task.

@@ -15,6 +15,7 @@ from muster.manifest.limits import (
     LAMBDA_MEMORY,
     LAMBDA_STORAGE,
     LAMBDA_TIMEOUT,
+    PROCESS_MEMORY,
     largest_batch,
 )
 from muster.manifest.model import Manifest
@@ -67,6 +68,9 @@ def _lambda_limits(manifest: Manifest) -> Iterator[Flaw]:
         value = format_duration(manifest.timeout)
         yield "timeout", shown(value), _too_long_for_lambda(manifest)
     yield from _between("memory", manifest.memory, LAMBDA_MEMORY, "Lambda")
+    if manifest.isolation == "process" and manifest.memory < PROCESS_MEMORY:
+        cure = f'write {PROCESS_MEMORY} or more: with isolation = "process" worker and job share it'
+        yield "memory", shown(manifest.memory), cure
     yield from _between("ephemeral_storage", manifest.ephemeral_storage, LAMBDA_STORAGE, "Lambda")
     if manifest.cpu is not None:
         yield "cpu", shown(manifest.cpu), "leave it out: Lambda gives cpu in proportion to memory"

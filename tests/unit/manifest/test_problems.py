@@ -40,6 +40,7 @@ WRONG = [
     ("concurrency = 0", "concurrency", "from 1 to 1000"),
     ('isolation = "vm"', "isolation", "shared, process, task"),
     ('isolation = "task"', "isolation", "fargate"),
+    ('isolation = "process"\nmemory = 128', "memory", "192 or more"),
     ('egress = "all"', "egress", "none, internet"),
     ("gpu = 1", "gpu", "neither Lambda nor Fargate has GPUs"),
     ('command = ["run"]', "command", "add image"),
