@@ -21,7 +21,7 @@ LINGER = 0.02
 #: Times that an unknown outcome is tried again.
 TRIES = 3
 
-#: Threads that delete.
+#: Threads that delete: as many as may receive, since each receive of ten makes one delete of ten.
 THREADS = 8
 
 _Entry = tuple[str, timedelta | None, int]
