@@ -103,9 +103,10 @@ class NetworkStack(Stack):
         ).find_in_map(Aws.REGION, "id")
         self._internal = self._function_group("InternalGroup", "Functions without egress")
         self._egress = self._function_group("EgressGroup", "Functions that reach the internet")
-        self._egress.add_egress_rule(
-            ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "HTTPS to the internet"
-        )
+        for port in stage.outbound.open_ports():
+            self._egress.add_egress_rule(
+                ec2.Peer.any_ipv4(), ec2.Port.tcp(port), f"Port {port} of the internet"
+            )
         self._endpoints(containers=containers)
 
     def placement(self, egress: str) -> Placement:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 #: Ports on loopback at which agents of the local stage find servers of demos and tests.
 LOCAL_SERVER_PORTS = tuple(range(18480, 18500))
 
+#: Ports of web servers, as `muster.safe_http` calls them at strangers' URLs.
+_WEB_PORTS = (80, 443, 8080, 8443)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundSettings:
@@ -19,6 +22,11 @@ class OutboundSettings:
     addresses: tuple[str, ...] = ()
     #: Ports besides those of web servers.
     ports: tuple[int, ...] = ()
+
+    def open_ports(self) -> tuple[int, ...]:
+        """Ports of the internet that functions reach: 443, and for strangers those of all web servers."""
+        web = _WEB_PORTS if self.external else ()
+        return tuple(sorted({443, *web, *self.ports}))
 
     def exceptions(self) -> str:
         """The JSON that agents are told."""

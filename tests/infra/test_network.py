@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stacks.config import STAGES
+from muster.safe_http import Policy
+from stacks.config import STAGES, stage_named
 from stacks.network import S3_PREFIX_LISTS
 from tests.infra.synthesis import Resource, Synthesis, agent, synthesise
 
@@ -48,6 +49,15 @@ def test_functions_with_egress_reach_the_internet_by_https_only(cloud: Synthesis
     internet = [rule for rule in egress(cloud, "EgressGroup") if "CidrIp" in rule]
     (rule,) = internet
     assert (rule["CidrIp"], rule["FromPort"], rule["ToPort"]) == ("0.0.0.0/0", 443, 443)
+
+
+def test_where_strangers_are_called_all_ports_of_web_servers_are_reached(tmp_path: Path):
+    # Given a stage that was told to let its agents call strangers
+    stage = stage_named("dev", allow_external_requests="yes")
+    # When it is synthesised / Then the group lets out what `muster.safe_http` calls, and nothing else
+    told = synthesise(stage, [], tmp_path, checked=False)
+    ports = {rule["FromPort"] for rule in egress(told, "EgressGroup") if "CidrIp" in rule}
+    assert ports == Policy().ports
 
 
 def test_each_agent_runs_where_its_manifest_says(cloud: Synthesis):
