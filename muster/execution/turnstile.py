@@ -72,7 +72,7 @@ class Turnstile:
         if not needing:
             return self._worker.process(messages, time_left=time_left)
         try:
-            answer = self._enter(lane, end, jobs=sum(jobs.values()))
+            answer = self._enter(lane, end, needing, jobs=sum(jobs.values()))
         except StoreUnavailable as away:
             self._recorder.store_away(away)
             return {message.message_id: KEEP for message in messages}
@@ -94,8 +94,11 @@ class Turnstile:
         arrivals = arrivals_of(message, agent_id=self._agent.agent_id)
         return sum(arrival.rejection is None for arrival in arrivals)
 
-    def _enter(self, lane: str, end: float, *, jobs: int) -> Slot | Refused:
+    def _enter(
+        self, lane: str, end: float, messages: Sequence[Message], *, jobs: int
+    ) -> Slot | Refused:
         """Ask for a slot until there is one, it is time to go, or no time would be left for the jobs."""
+        sent = [message.sent_at for message in messages if message.sent_at is not None]
         lease = self._agent.longest * jobs + SETTLE_MARGIN + SLACK
         now = self._clock.monotonic()
         until = min(now + LINGER.total_seconds(), end - lease.total_seconds())
@@ -107,6 +110,7 @@ class Turnstile:
                 holder=self._holder,
                 capacity=self._capacity,
                 lease=lease,
+                sent_at=min(sent, default=None),
             )
             if isinstance(answer, Slot) or self._clock.monotonic() >= until:
                 return answer

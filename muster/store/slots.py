@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from muster.clock import Clock, SystemClock
 from muster.lane import rank
@@ -34,7 +34,8 @@ class Slot:
 class Refused:
     """All slots are held, or kept for a lane that has waited longer or is more urgent."""
 
-    #: Come again after this: then the lane keeps its place, and the next slot when it has waited for 15 s.
+    #: Come again after this, with the same message: it keeps its place, and gets the next slot once it has
+    #: waited for 15 s.
     wait: timedelta
 
 
@@ -47,9 +48,19 @@ class Slots:
         self._sql = statements("slots")
 
     def take(
-        self, *, agent_id: str, lane: str, holder: str, capacity: int, lease: timedelta
+        self,
+        *,
+        agent_id: str,
+        lane: str,
+        holder: str,
+        capacity: int,
+        lease: timedelta,
+        sent_at: datetime | None = None,
     ) -> Slot | Refused:
         """Take one of the agent's `capacity` slots for `lease`.
+
+        Within a lane the oldest message comes first once it has waited for 15 s: `sent_at` is when the oldest
+        one at hand was sent, None: just now.
 
         Asking again under the same `holder` renews its slot, so a lost reply costs nothing. To wait at the
         spot, ask again at least every second: a more urgent lane that is there goes before the others.
@@ -65,6 +76,7 @@ class Slots:
                 "lane": lane,
                 "rank": rank(lane),
                 "holder": holder,
+                "sent_at": sent_at,
                 "capacity": capacity,
                 "lease_seconds": lease.total_seconds(),
             },

@@ -112,4 +112,9 @@ def _process(worker: GatedWorker, messages: list[Message]) -> None:
 
 def _message(job_id: str, lane: str) -> Message:
     body = {"muster": 1, "job_id": job_id, "params": {}, "priority": lane}
-    return Message(message_id=f"m-{job_id}", receipt_handle=f"r-{job_id}", body=json.dumps(body))
+    return Message(
+        message_id=f"m-{job_id}",
+        receipt_handle=f"r-{job_id}",
+        body=json.dumps(body),
+        sent_at=_clock.now(),
+    )

@@ -18,21 +18,24 @@ CREATE TABLE agent_lane_wait (
     lane            text        NOT NULL,
     rank            integer     NOT NULL,  -- 0: the most urgent
     since           timestamptz NOT NULL,  -- waits since then
+    first_sent      timestamptz NOT NULL,  -- its oldest message: the next slot that is kept for the lane is for that one
     present_until   timestamptz NOT NULL,  -- somebody of it is asking all the time until then
-    expected_until  timestamptz NOT NULL,  -- somebody of it comes again until then; later its wait is forgotten
+    expected_until  timestamptz NOT NULL,  -- the oldest message comes again until then; later the wait is forgotten
     PRIMARY KEY (agent_id, lane)
 );
 
--- Takes a slot, or says in how many seconds to ask again. A lane yields the free slots that others have a better
+-- Takes a slot, or says in how many seconds to ask again. A worker yields the free slots that others have a better
 -- claim to: whoever waited for 15 s comes first, the longest waiting of them before the others; among the rest the
--- more urgent lane, as long as it is there to take it.
+-- more urgent lane, as long as it is there to take it. A lane's claim is its oldest message's.
 CREATE FUNCTION agent_slot_take_v1(
-    of_agent text, of_lane text, of_rank integer, by_holder text, capacity integer, lease_seconds float8,
-    OUT taken integer, OUT wait_seconds float8
+    of_agent text, of_lane text, of_rank integer, by_holder text, sent timestamptz, capacity integer,
+    lease_seconds float8, OUT taken integer, OUT wait_seconds float8
 ) LANGUAGE plpgsql AS $$
 DECLARE
     moment   timestamptz;
     overdue  timestamptz;
+    lane_of  agent_lane_wait;
+    oldest   boolean;
     waiting  timestamptz;
     used     integer;
     ahead    integer;
@@ -52,12 +55,14 @@ BEGIN
 
     DELETE FROM agent_slot WHERE agent_id = of_agent AND expires_at <= moment;
     SELECT count(*) INTO used FROM agent_slot WHERE agent_id = of_agent;
-    SELECT since INTO waiting FROM agent_lane_wait
-     WHERE agent_id = of_agent AND lane = of_lane AND expected_until > moment;
-    waiting := coalesce(waiting, moment);
+    DELETE FROM agent_lane_wait WHERE agent_id = of_agent AND expected_until <= moment;
+    SELECT * INTO lane_of FROM agent_lane_wait WHERE agent_id = of_agent AND lane = of_lane;
+    sent := coalesce(sent, moment);
+    oldest := coalesce(sent <= lane_of.first_sent, true);
+    waiting := CASE WHEN oldest THEN coalesce(lane_of.since, moment) ELSE moment END;
     SELECT count(*) INTO ahead FROM agent_lane_wait w
-     WHERE w.agent_id = of_agent AND w.lane <> of_lane
-       AND CASE WHEN w.since <= overdue THEN w.expected_until > moment AND (waiting > overdue OR w.since < waiting)
+     WHERE w.agent_id = of_agent AND NOT (w.lane = of_lane AND oldest)
+       AND CASE WHEN w.since <= overdue THEN waiting > overdue OR w.since < waiting
                 ELSE w.present_until > moment AND waiting > overdue AND w.rank < of_rank END;
 
     IF used + ahead < capacity THEN
@@ -66,17 +71,20 @@ BEGIN
           FROM generate_series(1, capacity) n
          WHERE NOT EXISTS (SELECT 1 FROM agent_slot s WHERE s.agent_id = of_agent AND s.slot = n)
         RETURNING slot INTO taken;
-        DELETE FROM agent_lane_wait WHERE agent_id = of_agent AND lane = of_lane;
+        IF oldest THEN
+            DELETE FROM agent_lane_wait WHERE agent_id = of_agent AND lane = of_lane;
+        END IF;
         wait_seconds := 0;
         RETURN;
     END IF;
 
-    -- A quarter of what it has waited so far: a slot that is kept for it stands idle for no longer than that.
-    wait_seconds := least(30, greatest(1, extract(epoch FROM moment - waiting) / 4));
-    INSERT INTO agent_lane_wait AS w (agent_id, lane, rank, since, present_until, expected_until)
-    VALUES (of_agent, of_lane, of_rank, waiting, moment + interval '1.5 seconds',
+    -- A quarter of what was waited so far: a slot that is kept for somebody stands idle for no longer than that.
+    wait_seconds := least(30, greatest(1, extract(epoch FROM moment - coalesce(lane_of.since, moment)) / 4));
+    INSERT INTO agent_lane_wait AS w (agent_id, lane, rank, since, first_sent, present_until, expected_until)
+    VALUES (of_agent, of_lane, of_rank, waiting, sent, moment + interval '1.5 seconds',
             moment + make_interval(secs => wait_seconds + 5))
     ON CONFLICT (agent_id, lane) DO UPDATE
-       SET rank = excluded.rank, since = excluded.since, present_until = excluded.present_until,
-           expected_until = excluded.expected_until;
+       SET present_until = excluded.present_until,
+           first_sent = least(w.first_sent, excluded.first_sent),
+           expected_until = CASE WHEN oldest THEN excluded.expected_until ELSE w.expected_until END;
 END $$;

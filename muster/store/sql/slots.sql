@@ -1,8 +1,8 @@
 -- name: take_slot
 -- A slot's number, or null and the seconds after which to ask again. Repeating it for the same holder renews.
 SELECT taken, wait_seconds
-  FROM agent_slot_take_v1(%(agent_id)s::text, %(lane)s::text, %(rank)s::int, %(holder)s::text, %(capacity)s::int,
-                          %(lease_seconds)s::float8);
+  FROM agent_slot_take_v1(%(agent_id)s::text, %(lane)s::text, %(rank)s::int, %(holder)s::text,
+                          %(sent_at)s::timestamptz, %(capacity)s::int, %(lease_seconds)s::float8);
 
 -- name: renew_slots
 -- Puts off the end of slots; returns the holders that still had theirs.

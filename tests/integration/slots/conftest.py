@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ import pytest
 from muster.store.connection import Database
 from muster.store.slots import Refused, Slot, Slots
 from tests.support.clerk import AGENT, database_of, query
+
+NOW = datetime.now(UTC)
 
 _TIMES = {
     "agent_slot": ("taken_at", "expires_at"),
@@ -35,11 +37,20 @@ class Gate:
         self.capacity = 1
 
     def ask(
-        self, lane: str = "normal", holder: str = "", lease: timedelta = timedelta(minutes=1)
+        self,
+        lane: str = "normal",
+        holder: str = "",
+        lease: timedelta = timedelta(minutes=1),
+        age: float = 3600.0,
     ) -> Slot | Refused:
-        """A worker of a lane asks for a slot."""
+        """A worker of a lane asks for a slot, for a message that was sent so many seconds ago."""
         return self.slots.take(
-            agent_id=AGENT, lane=lane, holder=holder or lane, capacity=self.capacity, lease=lease
+            agent_id=AGENT,
+            lane=lane,
+            holder=holder or lane,
+            capacity=self.capacity,
+            lease=lease,
+            sent_at=NOW - timedelta(seconds=age),
         )
 
     def gets(self, lane: str = "normal", holder: str = "", **options: Any) -> Slot:

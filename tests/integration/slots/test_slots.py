@@ -148,6 +148,34 @@ def test_of_the_lanes_that_waited_too_long_the_longest_waiting_is_first(gate: Ga
     gate.gets("normal")
 
 
+def test_within_a_lane_the_oldest_message_is_first_once_it_waited_for_15_s(gate: Gate):
+    # Given two messages of low, of which the older one has waited for 15 s and is away for a moment
+    slot = gate.gets("urgent", "busy")
+    gate.refused("low", "older", age=60)
+    for _ in range(5):
+        gate.skip(3.1)
+        gate.refused("low", "older", age=60)
+        gate.refused("low", "younger", age=10)
+    # When the slot is free and the younger one asks first / Then it is kept for the older one
+    gate.slots.release([slot])
+    gate.refused("low", "younger", age=10)
+    gate.refused("urgent", "next")
+    gate.gets("low", "older", age=60)
+
+
+def test_the_oldest_message_is_not_waited_for_when_it_is_gone(gate: Gate):
+    # Given a message of low that has waited for 15 s and is gone, and a younger one that asks all the time
+    slot = gate.gets("urgent", "busy")
+    for _ in range(6):
+        gate.refused("low", "gone", age=60)
+        gate.skip(3.1)
+    gate.slots.release([slot])
+    gate.refused("low", "younger", age=10)
+    # When the older one has not come for longer than it was told / Then the younger one gets the slot
+    gate.skip(10)
+    gate.gets("low", "younger", age=10)
+
+
 def test_what_nobody_asks_for_any_more_is_not_kept(gate: Gate):
     # Given low, which waited for long and does not come back: its messages are gone
     slot = gate.gets("urgent", "busy")
