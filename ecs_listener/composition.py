@@ -184,8 +184,13 @@ class _Composition:
     def _make_renewal(self) -> Renewal:
 
         ground = self._ground
+        hold = ground.settings.visibility.total_seconds()
+        # A renewal that fails must leave time for another one.
+        database = self._database(
+            call=min(CALL_SECONDS, hold / 4), retry=min(RETRY_SECONDS, hold / 6)
+        )
         return Renewal(
-            renewals=Renewals(self._database()),
+            renewals=Renewals(database),
             queues=self._queues,
             hold=ground.settings.visibility,
             slots=self._slots,
@@ -229,9 +234,9 @@ class _Composition:
         server.start()
         ground.telling.phase("answers health and metrics", port=server.port)
 
-    def _database(self) -> Database:
+    def _database(self, *, call: float = CALL_SECONDS, retry: float = RETRY_SECONDS) -> Database:
         """A connection for one thread."""
-        return Database(self._settings, call_seconds=CALL_SECONDS, retry_seconds=RETRY_SECONDS)
+        return Database(self._settings, call_seconds=call, retry_seconds=retry)
 
     def _made(self) -> Listener:
         if self._listener is None:

@@ -24,8 +24,8 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PROBE = Path(__file__).with_name("probe")
-#: Length of a hold in these tests: leases and visibility are renewed every second.
-HOLD = 3
+#: Length of a hold in these tests: leases and visibility are renewed after a third of it.
+HOLD = 4
 _SECRET = "listener/database"
 
 
@@ -135,7 +135,8 @@ class Rig:
         endpoint.call("PutSecret", Name=_SECRET, Value=json.dumps(connection))
         self.clerk.query(
             "CREATE TABLE IF NOT EXISTS probe_effect"
-            " (job_id text, step int, times int NOT NULL DEFAULT 1, PRIMARY KEY (job_id, step))"
+            " (job_id text, step int, times int NOT NULL DEFAULT 1,"
+            " at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (job_id, step))"
         )
         queues = {"type": "sqs", "queues": self.lanes, "dlq": self.dlq}
         self.clerk.register(endpoint=json.dumps(queues))
@@ -202,7 +203,7 @@ class Rig:
         listener = ListenerProcess(environment, log)
         self._listeners.append(listener)
         if ready:
-            wait_until(lambda: listener.ready(), within=30, every=0.05)
+            wait_until(listener.ready, within=30, every=0.05)
         return listener
 
     def send(self, *job_ids: str, lane: str = "normal", **params: Any) -> None:
@@ -249,6 +250,15 @@ class Rig:
             "SELECT step, times FROM probe_effect WHERE job_id = %s ORDER BY step", job_id
         )
         return {row["step"]: row["times"] for row in rows}
+
+    def most_at_once(self) -> int:
+        """How many `sleep` jobs ran at the same time, as they say themselves."""
+        turns = self.clerk.query("SELECT step FROM probe_effect ORDER BY at")
+        running, most = 0, 0
+        for turn in turns:
+            running += 1 if turn["step"] < 0 else -1
+            most = max(most, running)
+        return most
 
     def at_rest(self, *, within: float = 30) -> None:
         """Wait until every accepted job is terminal and no message is left."""
