@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,10 @@ from muster.job import Job
 from muster.lambda_host import LambdaHost
 from muster.model import Message
 from muster.ports import Depth
+from muster.store.slots import Slot, Slots
 from tests.support.arming import armed
+from tests.support.clerk import AGENT
+from tests.support.gated import GatedWorker
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -47,10 +51,12 @@ def _record(message: Message) -> dict[str, Any]:
     }
 
 
-def _invoke(shop: Workshop, *, time_left: timedelta = MINUTE) -> list[str]:
+def _invoke(
+    shop: Workshop, *, time_left: timedelta = MINUTE, host: LambdaHost | None = None
+) -> list[str]:
     """What the event source does: invoke with a batch, delete what is not named in the answer."""
     messages = shop.queues.receive(shop.lane, wait=NO_WAIT)
-    answer = _host(shop).handle(
+    answer = (host or _host(shop)).handle(
         {"Records": [_record(message) for message in messages]}, time_left=time_left
     )
     kept = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
@@ -82,6 +88,29 @@ def test_only_what_stays_in_the_queue_is_named(workshop: MakeWorkshop):
     assert shop.problems() == []
     # And no message's job is unrecorded
     assert len(shop.clerk.query("SELECT 1 FROM agent_job_execution")) == 4
+
+
+def test_without_a_slot_every_message_is_named_and_comes_back_soon(workshop: MakeWorkshop):
+    # Given an agent with one slot, which somebody holds
+    shop = workshop()
+    slots = Slots(shop.database)
+    held = slots.take(agent_id=AGENT, lane="normal", holder="x", capacity=1, lease=MINUTE)
+    assert isinstance(held, Slot)
+    shop.send("a", "b")
+    # When the function of a lane is invoked
+    host = replace(_host(shop), turnstile=GatedWorker(shop).turnstile, lanes={"lane": "low"})
+    kept = _invoke(shop, host=host)
+    # Then its messages stay, hidden for a second, and its lane has its place in line
+    assert len(kept) == 2
+    for message in shop.memory.stored[shop.lane]:
+        assert message.visible_from - shop.clock.monotonic() == pytest.approx(1, abs=0.5)
+    [waiting] = shop.clerk.query("SELECT lane FROM agent_lane_wait")
+    assert waiting == {"lane": "low"}
+    # And once the slot is free, they run
+    slots.release([held])
+    shop.skip(timedelta(seconds=2))
+    assert _invoke(shop, host=host) == []
+    assert shop.problems(at_rest=True) == []
 
 
 def test_an_empty_answer_means_that_all_is_done(workshop: MakeWorkshop):
