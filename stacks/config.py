@@ -221,7 +221,8 @@ STAGES: Mapping[str, Stage] = {
             # other's way.
             event_source_ceiling=4,
             # No Docker, and an emulator without containers or scaling: listeners run as processes.
-            containers=ContainerSettings(image="muster/listener:local", tasks=False),
+            # What a listener that was killed held is soon taken up by the next.
+            containers=ContainerSettings(image="muster/listener:local", tasks=False, visibility=10),
             # Servers of demos and tests; strangers are not called from here unless one says so.
             outbound=OutboundSettings(addresses=("127.0.0.1",), ports=LOCAL_SERVER_PORTS),
         ),

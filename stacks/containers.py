@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from muster.manifest.limits import LISTENER_VISIBILITY
+
 #: Port of `/health` and `/metrics` in a task; every task has an address of its own.
 HTTP_PORT = 8080
 
@@ -28,5 +30,8 @@ class ContainerSettings:
     image: str | None = None
     #: Whether ECS runs tasks, and scales them. Where it does not, services stand without a task.
     tasks: bool = True
+    #: Seconds for which a listener hides what it received, and holds what it claimed, between renewals: how
+    #: long a job waits when its listener is gone.
+    visibility: int = int(LISTENER_VISIBILITY.total_seconds())
     #: How listeners speak to SQS.
     transport: Literal["boto3", "fast"] = "boto3"

@@ -7,8 +7,9 @@ from local.demo.messages import Messages
 from muster.message.envelope import envelope
 
 AGENT = "overtakes"
-#: Jobs that are sent first: enough to keep the agent busy while the urgent one comes.
-_PATIENT = 24
+#: Jobs that are sent first, two at a time and each half a second: they outlast a worker's cold start on a
+#: busy machine, which is what the urgent one may have to wait for.
+_PATIENT = 60
 _URGENT = "urgent"
 
 

@@ -59,6 +59,11 @@ class Records:
         wanted = {"agent": schedule.AGENT, "schedule": schedule.SCHEDULE}
         return [Fire.of(row) for row in self._reader.rows("fires_of_schedule", wanted)]
 
+    def progress(self, agent: str, job_id: str) -> Any:
+        """What a job's checkpoints have saved; None before the first."""
+        rows = self._reader.rows("progress_of_job", {"agent": agent, "job_id": job_id})
+        return rows[0]["state"] if rows else None
+
 
 @contextmanager
 def records(url: str, *, job_ids: Sequence[str], since: datetime) -> Generator[Records]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.demo import overtaking, plan, web
+from local.demo import long_job, overtaking, plan, web
 from local.demo.config import ConfigChange, change
 from local.demo.dispatcher import Dispatcher
 from local.demo.ground import Ground
 from local.demo.job import PlannedJob
+from local.demo.long_job import Interruption
 from local.demo.messages import Messages
 from local.demo.objects import Objects
 from local.demo.overtaking import Overtaking
@@ -58,6 +59,7 @@ class Show:
             *plan.jobs(run=run, bucket=ground.bucket),
             *overtaking.patient(run=run),
             *web.jobs(run=run, url=url),
+            long_job.job(run=run),
         ]
         sent = send(ground.aws, planned, agents=ground.agents)
         sent += send(ground.aws, [overtaking.urgent(run=run)], agents=ground.agents)
@@ -79,7 +81,12 @@ class Show:
         schedule = Schedule(read=ledger.fires, begun=self.begun)
         overtaken = Overtaking(messages, run=self.run)
         config = ConfigChange(read=ledger.fires, begun=self.begun, run=self.run)
-        scenes: list[Scene] = [messages, schedule, overtaken, config]
+        long = str(long_job.job(run=self.run).job_id)
+        interruption = Interruption(
+            progress=lambda: ledger.progress(long_job.AGENT, long),
+            listeners=lambda: self.ground.listeners(long_job.AGENT),
+        )
+        scenes: list[Scene] = [interruption, messages, schedule, overtaken, config]
         dispatcher = Dispatcher(self.ground.aws, allowed=lambda: schedule.recorded)
         watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
         wrong = [problem for scene in scenes for problem in scene.problems()]

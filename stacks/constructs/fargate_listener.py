@@ -77,7 +77,7 @@ class FargateListener(Agent):
         manifest, containers = self.manifest, self.platform.stage.containers
         return ListenerEnvironment(
             **self.told(),
-            visibility_seconds=f"{manifest.visibility_timeout.total_seconds():.0f}",
+            visibility_seconds=str(containers.visibility),
             concurrency=str(manifest.jobs_per_task),
             agent_concurrency=str(manifest.concurrency),
             drain_seconds=str(DRAIN),

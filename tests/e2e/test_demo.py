@@ -19,8 +19,8 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: s
     shown = json.loads(done.stdout)
     assert shown["ok"] is True
     assert shown["problems"] == []
-    # And every message is accounted for: 138 sent and 2 objects dropped, of either one copy
-    assert shown["sent"] == 141
+    # And every message is accounted for: 175 sent and 2 objects dropped, of either one copy
+    assert shown["sent"] == 178
     assert shown["duplicates"] == 2
     assert shown["executions"] == {
         "always-fails": {"failed": 1},
@@ -29,7 +29,8 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy, time: s
         "fails-twice": {"completed": 1},
         "feed-collector": {"completed": 1},
         "http-fetch": {"completed": 1, "failed": 1},
-        "overtakes": {"completed": 25},
+        "outlives": {"completed": 1},
+        "overtakes": {"completed": 61},
     }
     # And the deployed tick fired a schedule
     assert shown["fired"] >= 1

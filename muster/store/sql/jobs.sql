@@ -54,3 +54,10 @@ SELECT e.status, e.scheduled_for, e.started_at, e.result
   FROM agent_job_execution e
  WHERE e.agent_id = %(agent)s AND e.schedule = %(schedule)s AND e.created_at > now() - interval '1 hour'
  ORDER BY e.scheduled_for;
+
+-- name: progress_of_job
+-- What a job's checkpoints have saved; null before the first.
+SELECT e.state
+  FROM job_key k
+  JOIN agent_job_execution e ON e.execution_id = k.execution_id AND e.created_at = k.created_at
+ WHERE k.agent_id = %(agent)s AND k.job_id = %(job_id)s;

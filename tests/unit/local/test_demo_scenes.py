@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.demo import overtaking
+from local.demo import long_job, overtaking
 from local.demo.config import ConfigChange
 from local.demo.job import PlannedJob
+from local.demo.long_job import Interruption
 from local.demo.messages import Messages
 from local.demo.overtaking import Overtaking
 from local.demo.records import Record
@@ -111,6 +115,30 @@ def test_messages_are_over_when_all_have_ended_and_every_copy_is_counted():
         (True, "the duplicates to be counted (1 of 1 jobs ended)"),
     ]
     assert messages.problems() == []
+
+
+def test_a_worker_is_killed_once_when_its_job_is_half_way():
+    # Given a job that goes on, and a process that runs it
+    steps = iter([None, {"steps": 10}, {"steps": long_job.STEPS // 2}])
+    worker = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    scene = Interruption(progress=lambda: next(steps), listeners=lambda: [worker.pid])
+    # When it is watched
+    over = [scene.over() for _ in range(4)]
+    # Then the process ends when half is done, and is not looked for again
+    assert over == [False, False, True, True]
+    assert worker.wait(timeout=30) == -signal.SIGKILL
+    assert scene.problems() == []
+
+
+def test_a_worker_that_nobody_finds_is_a_problem():
+    # Given a job half-way, and no listener
+    scene = Interruption(progress=lambda: {"steps": long_job.STEPS}, listeners=list)
+    # When it is watched
+    # Then it is not over, and said so
+    assert not scene.over()
+    assert scene.problems() == [
+        "outlives (a worker that is killed in a long job): nobody could be killed"
+    ]
 
 
 def test_a_config_change_is_taken_up_when_a_later_job_had_it():
