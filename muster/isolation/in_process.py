@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import timedelta
@@ -23,7 +24,7 @@ from muster.isolation.fault import revived
 from muster.isolation.folder import Sweep, job_folder
 from muster.isolation.frame import encoded
 from muster.isolation.guard import GRACE_SECONDS, KILL_SECONDS
-from muster.isolation.processes import adopt_orphans, kill_all_below, strays
+from muster.isolation.processes import adopt_orphans, children, kill_all_below
 from muster.job import Job
 from muster.model import ErrorRecord
 
@@ -85,13 +86,14 @@ class InProcess:
 
     def _converse(self, job: Job, *, place: Path, limit: timedelta) -> Ended:
         kills = memory_kills()
+        others = children()
         with ExitStack() as ours:
             with ExitStack() as theirs:
                 ask, to_worker = _pipe(ours, theirs)
                 from_worker, answer = _pipe(theirs, ours)
                 verdict, to_verdict = _pipe(ours, theirs)
                 guard = self._start(place, (to_worker, from_worker, to_verdict))
-                ours.callback(self._end, guard)
+                ours.callback(self._end, guard, others)
             talk = Conversation(
                 job, guard=guard, ask=ask, answer=answer, verdict=verdict, limit=limit
             )
@@ -141,7 +143,7 @@ class InProcess:
         }
         return encoded(message)
 
-    def _end(self, guard: subprocess.Popen[bytes]) -> None:
+    def _end(self, guard: subprocess.Popen[bytes], others: AbstractSet[int]) -> None:
         """Leave nothing of a call behind, whatever became of its guard."""
         for pipe in (guard.stdin, guard.stdout, guard.stderr):
             if pipe is not None:
@@ -155,11 +157,14 @@ class InProcess:
         with self._lock:
             self._guards.discard(guard.pid)
             if guard.returncode != 0:
-                self._end_strays()
+                self._end_strays(others)
 
-    def _end_strays(self) -> None:
-        """What a job that killed its guard left, this process adopted: end and bury it."""
-        for stray in strays(known=self._guards):
+    def _end_strays(self, others: AbstractSet[int]) -> None:
+        """What a job that killed its guard left, this process adopted: end and bury it.
+
+        Children that this process had before the call are not the job's.
+        """
+        for stray in children() - others - self._guards:
             kill_all_below(stray, seconds=KILL_SECONDS)
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(stray, signal.SIGKILL)

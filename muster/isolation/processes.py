@@ -48,14 +48,10 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def strays(*, known: AbstractSet[int]) -> set[int]:
-    """Adopted children of this process: not `known`, and of another session than its own."""
-    mine, session = os.getpid(), os.getsid(0)
-    return {
-        child
-        for child, parent, _ in _table()
-        if parent == mine and child not in known and _session(child) not in (session, None)
-    }
+def children() -> set[int]:
+    """The children of this process, adopted ones included."""
+    mine = os.getpid()
+    return {child for child, parent, _ in _table() if parent == mine}
 
 
 def kill_all_below(pid: int, *, seconds: float) -> bool:
@@ -83,13 +79,6 @@ def _signal(pids: AbstractSet[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
 
 
 def _table() -> Iterator[tuple[int, int, str]]:

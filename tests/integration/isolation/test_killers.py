@@ -141,8 +141,11 @@ def test_what_forks_and_daemonizes_does_not_outlive_the_job(isolate: Isolate, tm
 def test_what_daemonized_does_not_outlive_a_job_that_killed_its_guard(
     isolate: Isolate, tmp_path: Path
 ):
-    # Given a job that starts a daemon and kills the process that watches it
+    # Given a worker with a child of its own, and a job that starts a daemon and kills what watches it
     pids = tmp_path / "pids"
+    own = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+    )
     agent = isolate(
         f"""
         if os.fork() == 0:
@@ -157,9 +160,11 @@ def test_what_daemonized_does_not_outlive_a_job_that_killed_its_guard(
     )
     # When it is called
     ended = agent.call()
-    # Then the worker itself ends what is left
+    # Then the worker itself ends what is left of the job, and nothing else
     assert ended.error is not None
     assert gone(int(pids.read_text("ascii")))
+    assert own.poll() is None
+    own.communicate(b"\n")
 
 
 def test_a_copy_of_the_job_does_not_speak_for_it(isolate: Isolate):
