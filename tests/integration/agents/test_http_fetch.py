@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,9 +12,12 @@ from typing import Any
 import psycopg2
 import pytest
 
-from muster import Job
+from muster import Job, PermanentError, RetryLater
 from muster.agent_loader import load_agent
 from muster.execution.params import params_checker
+from muster.execution.report import error_record
+from muster.isolation.in_process import InProcess
+from muster.isolation.in_thread import InThread
 from muster.manifest import load_manifest
 from muster.outbound import Outbound
 from muster.store.migrate import migrate
@@ -121,3 +125,33 @@ def test_waiting_for_the_rate_costs_no_attempt_and_nobody_is_lost(shop: Workshop
     assert [(row(shop, name)["status"], row(shop, name)["attempts"]) for name in names] == [
         ("completed", 1)
     ] * 3
+
+
+@pytest.mark.parametrize("isolated", [False, True], ids=["shared", "process"])
+def test_the_agent_calls_and_is_refused_alike_in_a_process_of_its_own(
+    database_url: str, served: Site, isolated: bool
+):
+    # Given a caller of each kind, and the agent's tables in the worker's hands alone
+    with closing(psycopg2.connect(database_url)) as connection:
+        migrate(connection, agents=agent_migrations([FOLDER]))
+    caller = InProcess(FOLDER, environ=os.environ) if isolated else InThread(fetch)
+    with closing(database_of(database_url)) as own:
+        job = Job(
+            id="job",
+            params={"url": f"http://{HERE}:{served.port}/"},
+            config={"requests_per_second": 0.1, "burst": 1},
+            database=open_tables(own, agent_id="http-fetch", folder=FOLDER),
+            outbound=Outbound(addresses=(HERE,), ports=(served.port,)),
+        )
+        limit = timedelta(seconds=20)
+        # When it calls, calls again too soon, and calls what nobody may
+        answered, early = caller.call(job, limit=limit), caller.call(job, limit=limit)
+        refused = caller.call(replace(job, params={"url": "http://169.254.169.254/"}), limit=limit)
+    # Then it ends the same way
+    assert answered.error is None
+    assert answered.result["body"] == "hello"
+    assert isinstance(early.error, RetryLater)
+    assert early.error.snooze
+    assert 9 < early.error.after.total_seconds() <= 10
+    assert isinstance(refused.error, PermanentError)
+    assert (refused.record or error_record(refused.error)).code == "metadata_address"
