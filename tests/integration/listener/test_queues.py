@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.support.listening import ListenerProcess, Rig
+from tests.support.listening import HOLD, ListenerProcess, Rig
 from tests.support.waiting import wait_until
 
 TRANSIENT = ("503 ServiceUnavailable", "400 RequestThrottled", "reset")
+#: Before anything else is imported: a wall clock that goes backwards, an hour late.
+_BAD_CLOCK = """
+import itertools, muster.clock
+from datetime import UTC, datetime, timedelta
+late = itertools.count(3600, 60)
+muster.clock.SystemClock.now = lambda self: datetime.now(UTC) - timedelta(seconds=next(late))
+"""
 FATAL = (
     "400 QueueDoesNotExist",
     "403 AccessDenied",
@@ -67,6 +75,23 @@ def test_fault_19_a_clock_that_is_wrong_harms_no_lease_and_is_said(rig: Rig):
     wait_until(lambda: _alarmed(listener), within=30)
     errors = [line["message"] for line in listener.told() if line["level"] == "ERROR"]
     assert any("clock" in message for message in errors)
+
+
+def test_fault_19_leases_do_not_follow_a_clock_that_is_wrong_and_jumps_back(
+    rig: Rig, tmp_path: Path
+):
+    # Given two listeners, one with a wall clock that is an hour late and jumps back at every look
+    (tmp_path / "sitecustomize.py").write_text(_BAD_CLOCK)
+    rig.start(PYTHONPATH=str(tmp_path))
+    rig.start()
+    # When jobs run for longer than a lease
+    jobs = [f"j{number}" for number in range(6)]
+    rig.send(*jobs, do="sleep", seconds=1.5 * HOLD)
+    rig.at_rest(within=40)
+    # Then none was taken up too early, nor lost
+    assert {job: rig.steps(job) for job in jobs} == {job: {-1: 1, 0: 1} for job in jobs}
+    assert {rig.clerk.row(job)["fence"] for job in jobs} == {1}
+    assert rig.problems() == []
 
 
 def test_idle_costs_next_to_nothing_and_one_poll_for_each_queue(rig: Rig):

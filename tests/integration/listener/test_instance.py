@@ -1,0 +1,133 @@
+"""How a listener shows itself: its row, its leadership, its health and its metrics."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+from muster.store.instances import Instance, Instances
+from tests.support.clerk import AGENT
+from tests.support.listening import Rig
+from tests.support.waiting import wait_until
+
+
+def test_a_listener_registers_beats_again_after_its_row_is_lost_and_leaves(rig: Rig):
+    # Given a listener
+    listener = rig.start()
+    [row] = wait_until(lambda: rig.clerk.query("SELECT * FROM agent_instance"))
+    assert (row["kind"], row["status"], row["pid"]) == ("listener", "running", listener.pid)
+    assert row["metadata"]["lanes"] == ["normal"]
+    links = rig.clerk.query("SELECT agent_id FROM agent_instance_agent")
+    assert [link["agent_id"] for link in links] == [AGENT]
+    assert listener.health()["instance_id"] == row["instance_id"]
+    # When its row is deleted, and it is told to drain, which it says in the table
+    rig.clerk.query("DELETE FROM agent_instance")
+    rig.send("j", do="sleep", seconds=1)
+    wait_until(lambda: rig.steps("j"))
+    listener.signal(signal.SIGTERM)
+    wait_until(lambda: _statuses(rig) == ["draining"])
+    # Then the row is there again, and says in the end that it stopped; nothing is linked any more
+    assert listener.ends() == 0
+    assert _statuses(rig) == ["stopped"]
+    assert rig.clerk.query("SELECT * FROM agent_instance_agent") == []
+
+
+def test_the_job_s_row_names_the_instance_that_runs_it(rig: Rig):
+    listener = rig.start()
+    rig.send("j", do="effect")
+    row = rig.becomes("j", "completed")
+    assert row["worker"] == listener.health()["instance_id"]
+
+
+def test_one_of_two_listeners_leads_and_the_other_follows_when_it_goes(rig: Rig):
+    # Given two listeners of one agent
+    first = rig.start()
+    wait_until(lambda: first.health()["is_leader"])
+    second = rig.start()
+    assert not second.health()["is_leader"]
+    # When the leader ends
+    first.signal(signal.SIGTERM)
+    first.ends()
+    # Then its leadership is free at once, for whoever asks next
+    [lease] = rig.clerk.query(
+        "SELECT expires_at <= now() AS free FROM lease WHERE name = 'leader:tester'"
+    )
+    assert lease["free"]
+
+
+def test_what_no_longer_beats_is_marked_and_forgotten_in_time(rig: Rig):
+    # Given instances: one alive, one silent since two minutes, one that ended a month ago
+    instances = Instances(rig.clerk.database)
+    for name in ("alive", "silent", "old"):
+        instances.beat(_instance(name), status="running", running_jobs=0)
+    instances.stop(_instance("old"))
+    _age(rig, "silent", "2 minutes")
+    _age(rig, "old", "30 days")
+    # When the table is swept
+    marked = instances.sweep()
+    # Then the silent one is marked, the old one is gone
+    assert marked == ["silent"]
+    rows = rig.clerk.query("SELECT instance_id, status FROM agent_instance ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [("alive", "running"), ("silent", "stale")]
+    # And one that beats again is back
+    instances.beat(_instance("silent"), status="running", running_jobs=1)
+    assert _statuses(rig) == ["running", "running"]
+
+
+def test_leadership_has_a_fence_that_rises_with_every_change(rig: Rig):
+    instances = Instances(rig.clerk.database)
+    first = instances.lead(_instance("a"))
+    assert first is not None
+    assert instances.lead(_instance("a")) == first
+    assert instances.lead(_instance("b")) is None
+    instances.abdicate(_instance("a"), fence=first)
+    rig.clerk.query("UPDATE lease SET expires_at = now() - interval '1 second'")
+    second = instances.lead(_instance("b"))
+    assert second is not None
+    assert second > first
+
+
+def test_metrics_have_few_series_whatever_the_jobs_are_called(rig: Rig):
+    # Given a listener that has run jobs with different names, tenants and ends
+    listener = rig.start()
+    rig.send(*(f"j{n}" for n in range(30)), do="effect")
+    rig.send("bad", do="fail")
+    rig.at_rest()
+    wait_until(lambda: listener.metric("jobs_total") >= 31)
+    # When Prometheus asks
+    status, text = listener.get("/metrics")
+    # Then there are few series, and no name of a job in any
+    assert status == 200
+    series = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(series) < 40
+    assert "j1" not in text.replace(listener.health()["instance_id"], "")
+    assert 'muster_listener_jobs_total{outcome="completed"} 30' in text
+    assert 'muster_listener_jobs_total{outcome="failed"} 1' in text
+
+
+def test_health_has_the_agreed_keys(rig: Rig):
+    listener = rig.start()
+    status, body = listener.get("/health")
+    assert status == 200
+    told = json.loads(body)
+    assert {"instance_id", "is_running", "is_leader"} <= told.keys()
+    assert listener.get("/nowhere")[0] == 404
+
+
+def _instance(name: str) -> Instance:
+    return Instance(
+        instance_id=name, agent_id=AGENT, hostname="h", pid=1, version="1", code_version="c"
+    )
+
+
+def _age(rig: Rig, name: str, age: str) -> None:
+    rig.clerk.query(
+        "UPDATE agent_instance SET last_heartbeat = now() - %s::interval WHERE instance_id = %s",
+        age,
+        name,
+    )
+
+
+def _statuses(rig: Rig) -> list[str]:
+    rows = rig.clerk.query("SELECT status FROM agent_instance ORDER BY instance_id")
+    return [row["status"] for row in rows]
