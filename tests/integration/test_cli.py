@@ -13,6 +13,7 @@ import pytest
 
 from muster.cli import main
 from muster.cli.exit import Exit
+from tests.support.source import ROOT
 
 #: Runs a command; returns its code, its result and what it said.
 Run = Callable[..., tuple[int, Any, str]]
@@ -189,6 +190,18 @@ def test_register_and_migrate_may_be_repeated(muster: Run, tmp_path: Path):
     # And a migrated database has nothing to migrate
     assert muster("migrate", "--dry-run")[1] == {"pending": []}
     assert muster("migrate")[1]["applied"] == []
+
+
+def test_migrate_brings_up_the_tables_of_the_agents_it_is_told(muster: Run):
+    # Given the folder of an agent with tables
+    folder = str(ROOT / "lambdas" / "agents" / "http-fetch")
+    # When it is looked at, migrated, and looked at again
+    _, before, _ = muster("migrate", folder, "--dry-run")
+    _, done, _ = muster("migrate", folder)
+    _, after, _ = muster("migrate", folder, "--dry-run")
+    # Then its migration ran, once
+    assert before["pending"] == done["applied"] == ["http-fetch/0001_rate"]
+    assert after == {"pending": []}
 
 
 def test_a_wrong_manifest_changes_nothing_and_says_why(muster: Run, tmp_path: Path):
