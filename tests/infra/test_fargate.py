@@ -58,7 +58,8 @@ def test_a_container_gets_exactly_its_contract_and_the_manifests_own(each: Synth
     for manifest in each.on_fargate:
         found = each.variables(manifest.id)
         assert set(found) == own | set(manifest.env)
-        assert found["MUSTER_VISIBILITY_SECONDS"] == "120"
+        # (Short on one machine, where a killed listener's jobs are to be seen coming back.)
+        assert found["MUSTER_VISIBILITY_SECONDS"] == {"local": "10"}.get(each.stage.name, "120")
         assert found["MUSTER_CONCURRENCY"] == "2"
         assert found["MUSTER_AGENT_CONCURRENCY"] == found["MUSTER_SLOTS"] == "7"
         protected = {"local": "no"}.get(each.stage.name, "yes")
