@@ -115,6 +115,8 @@ def test_a_command_that_is_shown_exists(words: list[str]):
     elif program == "npx":
         known = {DEPLOY_COMMAND.format(stage=stage) for stage in STAGES} | {"npx cdk bootstrap"}
         assert " ".join(words) in known
+    elif words[:2] == [".venv/bin/python", "-m"]:
+        assert (ROOT / words[2].replace(".", "/")).with_suffix(".py").is_file()
     else:
         assert program in FOREIGN
 
