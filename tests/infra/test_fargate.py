@@ -60,8 +60,9 @@ def test_a_container_gets_exactly_its_contract_and_the_manifests_own(each: Synth
         assert set(found) == own | set(manifest.env)
         # (Short on one machine, where a killed listener's jobs are to be seen coming back.)
         assert found["MUSTER_VISIBILITY_SECONDS"] == {"local": "10"}.get(each.stage.name, "120")
-        assert found["MUSTER_CONCURRENCY"] == "2"
-        assert found["MUSTER_AGENT_CONCURRENCY"] == found["MUSTER_SLOTS"] == "7"
+        assert found["MUSTER_CONCURRENCY"] == str(manifest.jobs_per_task)
+        at_once = str(manifest.concurrency)
+        assert found["MUSTER_AGENT_CONCURRENCY"] == found["MUSTER_SLOTS"] == at_once
         protected = {"local": "no"}.get(each.stage.name, "yes")
         assert found["MUSTER_SCALE_IN_PROTECTION"] == protected
 
@@ -162,6 +163,26 @@ def test_moving_an_agent_from_lambda_to_fargate_moves_its_compute_only(tmp_path:
     ]
     assert "Lambda" in kinds[0] - kinds[1]
     assert {"ECS", "ApplicationAutoScaling"} <= kinds[1] - kinds[0]
+
+
+def test_the_dispatcher_hears_of_tasks_of_this_cluster_that_stopped(each: Synthesis):
+    # Given the one rule of the cluster
+    rule = each.one("AWS::Events::Rule", "cluster")
+    pattern = rule.properties["EventPattern"]
+    assert pattern["detail-type"] == ["ECS Task State Change"]
+    assert pattern["detail"]["lastStatus"] == ["STOPPED"]
+    cluster = each.one("AWS::ECS::Cluster")
+    assert pattern["detail"]["clusterArn"] == [{"Fn::GetAtt": [cluster.id, "Arn"]}]
+    # Then only it may put events into the queue that the dispatcher is told
+    queue = each.one("AWS::SQS::Queue", "cluster")
+    assert rule.properties["Targets"][0]["Arn"] == {"Fn::GetAtt": [queue.id, "Arn"]}
+    assert queue.properties["MessageRetentionPeriod"] == 3600
+    policy = each.one("AWS::SQS::QueuePolicy", "cluster").properties["PolicyDocument"]
+    (allowed,) = (s for s in policy["Statement"] if s["Effect"] == "Allow")
+    assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": [rule.id, "Arn"]}
+    (dispatcher,) = (f for f in each.functions() if "scheduler" in f.properties["Handler"])
+    told = dispatcher.properties["Environment"]["Variables"]["MUSTER_TASK_EVENTS_QUEUE_URL"]
+    assert "TaskEvents" in str(told)
 
 
 @pytest.mark.parametrize("transport", ["boto3", "fast"])

@@ -56,9 +56,10 @@ def test_an_agent_consumes_its_lane_and_sends_to_its_dead_letters_only(each: Syn
 def test_an_agent_reads_exactly_the_secrets_that_it_names(each: Synthesis):
     for manifest in each.manifests:
         # Given the statements on secrets of an agent's role
-        (policy,) = each.of_agent(manifest.id, "AWS::IAM::Policy")
+        policies = each.of_agent(manifest.id, "AWS::IAM::Policy")
         resources = [
             "".join(part if isinstance(part, str) else "*" for part in resource["Fn::Join"][1])
+            for policy in policies
             for statement in policy.properties["PolicyDocument"]["Statement"]
             if READ_SECRET & set(listed(statement["Action"]))
             for resource in listed(statement["Resource"])
@@ -96,7 +97,10 @@ def test_the_dispatcher_is_let_in_by_the_queues_and_needs_no_right_of_its_own(ea
         assert "muster-" + each.stage.name + "-dispatcher" in str(allowed["Principal"]["AWS"])
     # And its own role names no queue, however many agents there are
     own = [p for p in each.resources("AWS::IAM::Policy", "dispatcher") if "/Dispatcher/" in p.path]
-    assert [actions(policy) for policy in own] == [READ_SECRET | WRITE_LOGS]
+    hear = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
+    assert [actions(policy) for policy in own] == [READ_SECRET | WRITE_LOGS | hear]
+    heard = [s for s in own[0].properties["PolicyDocument"]["Statement"] if "TaskEvents" in str(s)]
+    assert [set(s["Action"]) for s in heard] == [hear]
 
 
 def test_registering_reads_secret_and_manifests_and_nothing_else(each: Synthesis):

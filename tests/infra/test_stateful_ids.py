@@ -17,9 +17,17 @@ GOLDEN = {
     "Uploads4F6EB0FD",
     "Results25575328",
     "MissedTicks571FA998",
+    "TaskEventsXXX",
     "documentprofileQueueNormalCA8405EC",
     "documentprofileQueueDeadLetters934FECE3",
     "documentprofileS3UndeliveredD43B4B2C",
+    "feedcollectorQueueNormal98BC9D42",
+    "feedcollectorQueueDeadLettersF16DA49D",
+    "httpfetchQueueNormal26981CFB",
+    "httpfetchQueueDeadLettersB4ED4845",
+    "ledgerpostingQueueNormal1048DE49",
+    "ledgerpostingQueueDeadLettersE7FF7976",
+    "ledgerpostingS3Undelivered0076059E",
 }
 GOLDEN_CLOUD = GOLDEN | {"InstanceC1063A87", "SecretA720EF05"}
 OTHERS = (
@@ -27,9 +35,13 @@ OTHERS = (
     "alwaysfails",
     "failstwice",
     "diesmidbatch",
+    "keepsapart",
     "keepstime",
     "longjobs",
     "longoutside",
+    "outlives",
+    "overtakes",
+    "takesturns",
 )
 
 

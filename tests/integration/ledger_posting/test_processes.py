@@ -1,0 +1,139 @@
+"""The agent in real processes, with S3 of the emulator: killed without a warning, and several at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.emulator import CREDENTIAL, REGION
+from tests.support.bookkeeping import Desk, balances_of, csv_file, csv_line, numbered
+from tests.support.clerk import query
+from tests.support.emulator import EmulatedCloud
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.slow
+
+#: `start(job_id, params)`: a worker process at this job.
+Start = Callable[[str, dict[str, str]], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(desk: Desk, emulator: EmulatedCloud) -> Iterator[Start]:
+    query(desk.url, "CREATE TABLE saved (job_id text PRIMARY KEY, state jsonb)")
+    started: list[subprocess.Popen[str]] = []
+    environ = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        "AWS_ACCESS_KEY_ID": CREDENTIAL,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+    def make(job_id: str, params: dict[str, str]) -> subprocess.Popen[str]:
+        program = [sys.executable, "-m", "tests.support.bookkeeper", desk.url, job_id]
+        started.append(
+            subprocess.Popen(
+                [*program, json.dumps(params)],
+                cwd=ROOT,
+                env=environ,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield make
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def bucket(emulator: EmulatedCloud) -> str:
+    """A bucket with versions."""
+    name, s3 = f"uploads-{uuid.uuid4().hex[:12]}", emulator.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def put(emulator: EmulatedCloud, bucket: str, key: str, lines: list[str]) -> dict[str, str]:
+    """Upload a file; the params of its job."""
+    client = emulator.client("s3")
+    written = client.put_object(Bucket=bucket, Key=key, Body=csv_file(lines).encode())
+    return {"bucket": bucket, "key": key, "version_id": written["VersionId"]}
+
+
+def _holds(desk: Desk, transactions: int) -> bool:
+    return desk.count("transaction") >= transactions
+
+
+def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return json.loads(out)
+
+
+def test_a_worker_that_is_killed_leaves_nothing_undone_or_done_twice(
+    desk: Desk, start: Start, emulator: EmulatedCloud, bucket: str
+):
+    """S5, I2, F1: kill -9 three times in the middle of a file."""
+    # Given a file of four pieces of S3
+    lines = [csv_line(n, cents=100 + n % 991, description="x" * 900) for n in range(4000)]
+    params = put(emulator, bucket, "ledger/a.csv", lines)
+    # When its worker is killed whenever it has come some way further
+    for _ in range(3):
+        enough = desk.count("transaction") + 300
+        worker = start("job-1", params)
+        wait_until(partial(_holds, desk, enough), within=60)
+        worker.kill()
+        worker.wait()
+    cut = desk.count("transaction")
+    assert cut < 4000
+    # And another version is dropped meanwhile
+    put(emulator, bucket, "ledger/a.csv", [csv_line(9, cents=1)])
+    # Then the last one ends what they began, and counts it once
+    result = result_of(start("job-1", params))
+    assert (result["records"], result["posted"], result["rejected"]) == (4000, 4000, 0)
+    assert desk.balances() == balances_of(lines)
+    [resumed] = query(desk.url, "SELECT (state->'place'->>'line')::int AS line FROM saved")
+    assert resumed["line"] > 300
+
+
+def test_workers_with_the_same_transactions_at_once_post_each_once(
+    desk: Desk, start: Start, emulator: EmulatedCloud, bucket: str
+):
+    """I2, F16: a job in two processes, and other files with the same ids in another order."""
+    # Given a file, its reverse, and one with other content for every tenth id
+    lines = numbered(1500)
+    changed = [csv_line(n, cents=5) if n % 10 == 0 else line for n, line in enumerate(lines)]
+    jobs = {
+        "same": put(emulator, bucket, "ledger/a.csv", lines),
+        "reverse": put(emulator, bucket, "ledger/b.csv", lines[::-1]),
+        "changed": put(emulator, bucket, "ledger/c.csv", changed),
+    }
+    # When all of them run at once, one of them twice
+    running = [start(name, params) for name, params in [*jobs.items(), ("same", jobs["same"])]]
+    results = [result_of(process) for process in running]
+    # Then each transaction was posted once, and every line has its answer
+    assert desk.count("transaction") == 1500
+    for result in results:
+        answers = [result[name] for name in ("posted", "already_posted", "conflicts")]
+        assert sum(answers) == result["records"] == 1500
+        assert result["rejected"] == 0
+    same, reverse, other, twin = results
+    assert same["posted"] == twin["posted"]
+    assert same["posted"] + reverse["posted"] + other["posted"] == 1500
+    assert same["conflicts"] + other["conflicts"] == 150
+    assert reverse["conflicts"] == same["conflicts"]
