@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 from local.emulator import CREDENTIAL, REGION
-from tests.support.bookkeeping import Desk, balances_of, csv_file, csv_line, numbered
+from muster.isolation.in_process import InProcess
+from tests.support.bookkeeping import FOLDER, Desk, balances_of, csv_file, csv_line, numbered
 from tests.support.clerk import query
 from tests.support.emulator import EmulatedCloud
 from tests.support.waiting import wait_until
@@ -29,16 +31,21 @@ Start = Callable[[str, dict[str, str]], "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(desk: Desk, emulator: EmulatedCloud) -> Iterator[Start]:
-    query(desk.url, "CREATE TABLE saved (job_id text PRIMARY KEY, state jsonb)")
-    started: list[subprocess.Popen[str]] = []
-    environ = {
+def environ(emulator: EmulatedCloud) -> dict[str, str]:
+    """What a worker is told: where AWS is."""
+    return {
         **os.environ,
         "AWS_ENDPOINT_URL": emulator.endpoint_url,
         "AWS_ACCESS_KEY_ID": CREDENTIAL,
         "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "AWS_DEFAULT_REGION": REGION,
     }
+
+
+@pytest.fixture
+def start(desk: Desk, environ: dict[str, str]) -> Iterator[Start]:
+    query(desk.url, "CREATE TABLE saved (job_id text PRIMARY KEY, state jsonb)")
+    started: list[subprocess.Popen[str]] = []
 
     def make(job_id: str, params: dict[str, str]) -> subprocess.Popen[str]:
         program = [sys.executable, "-m", "tests.support.bookkeeper", desk.url, job_id]
@@ -109,6 +116,22 @@ def test_a_worker_that_is_killed_leaves_nothing_undone_or_done_twice(
     assert desk.balances() == balances_of(lines)
     [resumed] = query(desk.url, "SELECT (state->'place'->>'line')::int AS line FROM saved")
     assert resumed["line"] > 300
+
+
+def test_it_runs_unchanged_in_a_process_of_its_own(
+    desk: Desk, environ: dict[str, str], emulator: EmulatedCloud, bucket: str, tmp_path: Path
+):
+    # Given a worker that gives each job a process, without a password, and little memory
+    caller = InProcess(FOLDER, environ=environ, memory_bytes=192 * 1024 * 1024, parent=tmp_path)
+    lines = [csv_line(n, description="x" * 900) for n in range(3000)]
+    params = put(emulator, bucket, "ledger/a.csv", lines)
+    # When a job comes / Then it is posted, and its checkpoints reach the worker
+    ended = caller.call(desk.job(params, id="job-1"), limit=timedelta(minutes=2))
+    assert ended.error is None
+    assert ended.result["posted"] == 3000
+    assert desk.states["job-1"]["object"]["version_id"] == params["version_id"]
+    assert desk.counters == {"itemsProcessed": 3000}
+    assert desk.balances() == balances_of(lines)
 
 
 def test_workers_with_the_same_transactions_at_once_post_each_once(
