@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import tracemalloc
@@ -162,7 +163,45 @@ def test_pieces_cut_lines_anywhere():
         assert list(read_lines(pieces, start)) == whole
 
 
+class Endless:
+    """An object of this size that repeats one transaction of 1 KiB."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        line = json.dumps({"transaction_id": "t", "description": "x" * 900}).encode()
+        self.twice = (line.ljust(1023) + b"\n") * 2048
+
+    def head_object(self, **_: Any) -> dict[str, Any]:
+        return {"ContentLength": self.size, "ETag": '"e"'}
+
+    def get_object(self, *, Range: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - S3 calls it so
+        first, last = map(int, Range.removeprefix("bytes=").split("-"))
+        begin = first % (1024 * 1024)
+        body = io.BytesIO(self.twice[begin : begin + last + 1 - first])
+        return {"ContentRange": Range, "Body": body}
+
+
 def test_memory_does_not_grow_with_the_file():
+    # Given a file of 32 MB
+    endless = Endless(32 * 1024 * 1024)
+    found = StoredObject.find({"bucket": BUCKET, "key": "a.jsonl"}, client=endless)
+    file = part("ledger_file").LedgerFile(object=found, client=endless)
+    batches = part("batches").batches
+    tracemalloc.start()
+    try:
+        # When it is read in batches that are large
+        read = sum(
+            len(batch.records) for batch in batches(file.records(Place()), start=Place(), most=5000)
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Then only a batch and a piece or two were held
+    assert read == 32 * 1024
+    assert peak < 16 * 1024 * 1024
+
+
+def test_memory_does_not_grow_with_a_line():
     # Given a file of 60 MB, half of it one line
     def pieces() -> Iterator[bytes]:
         for _ in range(32):
