@@ -1,13 +1,14 @@
 """The runtime's commands, in the order in which `muster --help` lists them."""
 
 from muster.cli.command import Command, Group
-from muster.cli.commands import agents, config, dlq, jobs, migrate, register, send
+from muster.cli.commands import agents, config, dlq, jobs, keys, migrate, register, send
 
 COMMANDS: tuple[Command | Group, ...] = (
     send.COMMAND,
     jobs.GROUP,
     agents.GROUP,
     config.GROUP,
+    keys.GROUP,
     dlq.GROUP,
     register.COMMAND,
     migrate.COMMAND,

@@ -1,0 +1,82 @@
+"""Recognising the holder of a key, and what its role and scopes allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from muster.keys.access import GRANTS, Principal, Role, Scope, roles_with
+from muster.keys.api_key import ApiKey
+from muster.keys.recognition import NotRecognised, StoredKey, recognise
+
+KEY = ApiKey.new()
+HOLDER = Principal(key_id=KEY.key_id, role=Role.OPERATOR, tenant="acme")
+STORED = StoredKey(digest=KEY.digest, valid=True, note_use=False, principal=HOLDER)
+
+
+@dataclass(kw_only=True)
+class Shelf:
+    """Keys in memory, and which uses were noted."""
+
+    keys: dict[str, StoredKey]
+    noted: list[str] = field(default_factory=list)
+
+    def find(self, key_id: str) -> StoredKey | None:
+        return self.keys.get(key_id)
+
+    def note_use(self, key_id: str) -> None:
+        self.noted.append(key_id)
+
+
+def test_the_holder_of_a_valid_key_is_recognised():
+    shelf = Shelf(keys={KEY.key_id: STORED})
+    assert recognise(KEY.text, keys=shelf) == HOLDER
+    assert shelf.noted == []
+
+
+def test_a_use_is_noted_when_the_last_one_is_long_ago():
+    shelf = Shelf(keys={KEY.key_id: replace(STORED, note_use=True)})
+    recognise(KEY.text, keys=shelf)
+    assert shelf.noted == [KEY.key_id]
+
+
+@pytest.mark.parametrize(
+    ("presented", "stored"),
+    [
+        ("", STORED),
+        ("mstr_nonsense", STORED),
+        (ApiKey.new().text, STORED),
+        (ApiKey(key_id=KEY.key_id, secret=ApiKey.new().secret).text, STORED),
+        (KEY.text, replace(STORED, valid=False, note_use=True)),
+        (KEY.text, replace(STORED, digest=bytes(32), note_use=True)),
+        (ApiKey(key_id=KEY.key_id, secret="A" * 43).text, replace(STORED, note_use=True)),
+    ],
+)
+def test_every_refusal_is_the_same_and_notes_nothing(presented: str, stored: StoredKey):
+    shelf = Shelf(keys={KEY.key_id: stored})
+    with pytest.raises(NotRecognised) as raised:
+        recognise(presented, keys=shelf)
+    assert str(raised.value) == str(NotRecognised())
+    assert shelf.noted == []
+
+
+def test_a_viewer_changes_nothing_and_an_admin_may_everything():
+    viewer, admin = (replace(HOLDER, role=role) for role in (Role.VIEWER, Role.ADMIN))
+    assert [scope for scope in Scope if viewer.may(scope)] == [Scope.JOBS_READ]
+    assert all(admin.may(scope) for scope in Scope)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_scopes_take_away_and_never_give(role: Role):
+    for scope in Scope:
+        narrowed = replace(HOLDER, role=role, scopes=frozenset({str(scope), "nonsense:all", "*"}))
+        assert {s for s in Scope if narrowed.may(s)} == {scope} & GRANTS[role]
+    nothing = replace(HOLDER, role=role, scopes=frozenset())
+    assert not any(nothing.may(scope) for scope in Scope)
+
+
+def test_every_role_is_granted_something_and_every_scope_has_somebody():
+    assert set(GRANTS) == set(Role)
+    assert all(GRANTS.values())
+    assert all(roles_with(scope) for scope in Scope)
