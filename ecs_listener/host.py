@@ -13,18 +13,21 @@ from ecs_listener.composition import compose
 from ecs_listener.deployment import Deployment, EcsDeployment, NoDeployment, Task, this_task
 from ecs_listener.ground import Ground
 from ecs_listener.listener import Listener
+from ecs_listener.log import ListenerLog
 from ecs_listener.metrics import ListenerMetrics
 from ecs_listener.protection import EcsProtection, NoProtection, Protection
 from ecs_listener.settings import Settings
 from ecs_listener.telling import Telling
 from muster.contracts import ListenerEnvironment
 from muster.errors import ConfigurationError
-from muster.log import logger
 from muster.manifest import Manifest, load_manifest
 from muster.store.instances import Instance
 
 #: The folder that holds this package, the runtime and the agents.
 ROOT = Path(__file__).resolve().parents[1]
+
+#: The least level of a line that is written; the name is that of the functions' logger.
+_LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
 
 #: Variables that the ECS agent sets in a container.
 _METADATA, _AGENT = "ECS_CONTAINER_METADATA_URI_V4", "ECS_AGENT_URI"
@@ -40,7 +43,8 @@ def open_listener() -> Listener:
     settings = Settings.of(environment)
     folder = ROOT / environment.agent_folder
     manifest = load_manifest(folder / "agent.toml")
-    clock, log, metrics = LeaseClock(), logger(manifest.id), ListenerMetrics()
+    log = ListenerLog(manifest.id, level=os.environ.get(_LOG_LEVEL, "INFO"))
+    clock, metrics = LeaseClock(), ListenerMetrics()
     telling = Telling(log=log, metrics=metrics)
     task = _task(telling)
     ground = Ground(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from ecs_listener.holding import Holding, StopReason
 from ecs_listener.holdings import Holdings
 from ecs_listener.interruption import Interruption
+from ecs_listener.ready import Ready
 from ecs_listener.telling import Telling
 from muster.clock import Clock
 from muster.crashpoint import CrashPointReached
@@ -113,7 +113,7 @@ class Running:
         self._telling = telling
         self._clock = clock
         self._settle = settle
-        self._ready: queue.SimpleQueue[Sequence[Holding]] = queue.SimpleQueue()
+        self._ready: Ready[Sequence[Holding]] = Ready()
 
     def put(self, holdings: Sequence[Holding]) -> None:
         """Run the jobs of one message, one after another, as soon as a thread is free."""

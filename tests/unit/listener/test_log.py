@@ -1,0 +1,109 @@
+"""The listener's lines are those of Powertools, and a thread's keys are its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import threading
+from functools import partial
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from ecs_listener.log import ListenerLog
+from muster.mask import LogMask, Mask
+
+NASTY = "\r\n\x1b[31m\u2028\u202e\ud800\x00\x85"
+
+
+def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    text = stream.getvalue()
+    assert text.isascii()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def log(stream: io.StringIO) -> ListenerLog:
+    return ListenerLog("agent-1", level="info", stream=stream)
+
+
+def _say(log: Any) -> None:
+    log.append_keys(job="j-1", attempt=2)
+    log.info("told %s", NASTY, extra={"params": {1: NASTY}, "odd": {1}, "attempt": 3})
+    try:
+        {}[NASTY]
+    except KeyError:
+        log.exception("failed")
+    log.remove_keys(["job", "attempt", "unknown"])
+    log.warning("after")
+    log.debug("never")
+
+
+def test_a_line_is_like_one_of_powertools(log: ListenerLog, stream: io.StringIO):
+    # Given Powertools' logger, as functions have it
+    theirs = io.StringIO()
+    serializer = partial(json.dumps, default=str, separators=(",", ":"))
+    _say(
+        Logger(
+            service="agent-1",
+            stream=theirs,
+            json_serializer=serializer,
+            log_uncaught_exceptions=False,
+        )
+    )
+    # When both are told the same
+    _say(log)
+    # Then both have written the same, but for the moment
+    ours, known = _lines(stream), _lines(theirs)
+    moment = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}[+-]\d{4}$")
+    for line in (*ours, *known):
+        assert moment.match(line.pop("timestamp"))
+        # Paths and a second form of the same, which Powertools adds.
+        for name in ("exception", "stack_trace"):
+            line.pop(name, None)
+    assert ours == known
+
+
+def test_an_exception_is_told_whole(log: ListenerLog, stream: io.StringIO):
+    _say(log)
+    [line] = [line for line in _lines(stream) if "exception" in line]
+    assert line["exception"].startswith("Traceback")
+    assert line["exception_name"] == "KeyError"
+
+
+def test_keys_are_those_of_the_thread(log: ListenerLog, stream: io.StringIO):
+    # Given a thread that has keys
+    log.thread_safe_append_keys(job="mine")
+    # When another one logs, with keys of its own
+    other = threading.Thread(
+        target=lambda: (log.append_keys(execution="its"), log.info("from the other"))
+    )
+    other.start()
+    other.join(20)
+    log.info("from this one")
+    # Then each line has its thread's
+    first, second = _lines(stream)
+    assert (first.get("job"), first.get("execution")) == (None, "its")
+    assert (second.get("job"), second.get("execution")) == ("mine", None)
+
+
+def test_secrets_are_masked(log: ListenerLog, stream: io.StringIO):
+    log.addFilter(LogMask(lambda: Mask(["s3cr3t-value"])))
+    log.info("told %s", "s3cr3t-value", extra={"where": "in s3cr3t-value"})
+    assert "s3cr3t" not in stream.getvalue()
+
+
+def test_it_is_a_logger_for_everything_that_takes_one(log: ListenerLog, stream: io.StringIO):
+    assert isinstance(log, logging.Logger)
+    assert log.getEffectiveLevel() == logging.INFO
+    log.setLevel(logging.ERROR)
+    log.info("unheard")
+    assert stream.getvalue() == ""
