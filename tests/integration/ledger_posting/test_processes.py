@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -15,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from local.emulator import CREDENTIAL, REGION
 from muster.isolation.in_process import InProcess
-from tests.support.bookkeeping import FOLDER, Desk, balances_of, csv_file, csv_line, numbered
+from tests.integration.ledger_posting.conftest import Upload
+from tests.support.bookkeeping import FOLDER, Desk, balances_of, csv_line, numbered
 from tests.support.clerk import query
-from tests.support.emulator import EmulatedCloud
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -28,18 +25,6 @@ pytestmark = pytest.mark.slow
 
 #: `start(job_id, params)`: a worker process at this job.
 Start = Callable[[str, dict[str, str]], "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def environ(emulator: EmulatedCloud) -> dict[str, str]:
-    """What a worker is told: where AWS is."""
-    return {
-        **os.environ,
-        "AWS_ENDPOINT_URL": emulator.endpoint_url,
-        "AWS_ACCESS_KEY_ID": CREDENTIAL,
-        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
-        "AWS_DEFAULT_REGION": REGION,
-    }
 
 
 @pytest.fixture
@@ -66,22 +51,6 @@ def start(desk: Desk, environ: dict[str, str]) -> Iterator[Start]:
         process.communicate()
 
 
-@pytest.fixture
-def bucket(emulator: EmulatedCloud) -> str:
-    """A bucket with versions."""
-    name, s3 = f"uploads-{uuid.uuid4().hex[:12]}", emulator.client("s3")
-    s3.create_bucket(Bucket=name)
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    return name
-
-
-def put(emulator: EmulatedCloud, bucket: str, key: str, lines: list[str]) -> dict[str, str]:
-    """Upload a file; the params of its job."""
-    client = emulator.client("s3")
-    written = client.put_object(Bucket=bucket, Key=key, Body=csv_file(lines).encode())
-    return {"bucket": bucket, "key": key, "version_id": written["VersionId"]}
-
-
 def _holds(desk: Desk, transactions: int) -> bool:
     return desk.count("transaction") >= transactions
 
@@ -93,12 +62,12 @@ def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def test_a_worker_that_is_killed_leaves_nothing_undone_or_done_twice(
-    desk: Desk, start: Start, emulator: EmulatedCloud, bucket: str
+    desk: Desk, start: Start, upload: Upload
 ):
     """S5, I2, F1: kill -9 three times in the middle of a file."""
     # Given a file of four pieces of S3
     lines = [csv_line(n, cents=100 + n % 991, description="x" * 900) for n in range(4000)]
-    params = put(emulator, bucket, "ledger/a.csv", lines)
+    params = upload("ledger/a.csv", lines)
     # When its worker is killed whenever it has come some way further
     for _ in range(3):
         enough = desk.count("transaction") + 300
@@ -109,7 +78,7 @@ def test_a_worker_that_is_killed_leaves_nothing_undone_or_done_twice(
     cut = desk.count("transaction")
     assert cut < 4000
     # And another version is dropped meanwhile
-    put(emulator, bucket, "ledger/a.csv", [csv_line(9, cents=1)])
+    upload("ledger/a.csv", [csv_line(9, cents=1)])
     # Then the last one ends what they began, and counts it once
     result = result_of(start("job-1", params))
     assert (result["records"], result["posted"], result["rejected"]) == (4000, 4000, 0)
@@ -119,12 +88,12 @@ def test_a_worker_that_is_killed_leaves_nothing_undone_or_done_twice(
 
 
 def test_it_runs_unchanged_in_a_process_of_its_own(
-    desk: Desk, environ: dict[str, str], emulator: EmulatedCloud, bucket: str, tmp_path: Path
+    desk: Desk, environ: dict[str, str], upload: Upload, tmp_path: Path
 ):
     # Given a worker that gives each job a process, without a password, and little memory
     caller = InProcess(FOLDER, environ=environ, memory_bytes=192 * 1024 * 1024, parent=tmp_path)
     lines = [csv_line(n, description="x" * 900) for n in range(3000)]
-    params = put(emulator, bucket, "ledger/a.csv", lines)
+    params = upload("ledger/a.csv", lines)
     # When a job comes / Then it is posted, and its checkpoints reach the worker
     ended = caller.call(desk.job(params, id="job-1"), limit=timedelta(minutes=2))
     assert ended.error is None
@@ -135,16 +104,16 @@ def test_it_runs_unchanged_in_a_process_of_its_own(
 
 
 def test_workers_with_the_same_transactions_at_once_post_each_once(
-    desk: Desk, start: Start, emulator: EmulatedCloud, bucket: str
+    desk: Desk, start: Start, upload: Upload
 ):
     """I2, F16: a job in two processes, and other files with the same ids in another order."""
     # Given a file, its reverse, and one with other content for every tenth id
     lines = numbered(1500)
     changed = [csv_line(n, cents=5) if n % 10 == 0 else line for n, line in enumerate(lines)]
     jobs = {
-        "same": put(emulator, bucket, "ledger/a.csv", lines),
-        "reverse": put(emulator, bucket, "ledger/b.csv", lines[::-1]),
-        "changed": put(emulator, bucket, "ledger/c.csv", changed),
+        "same": upload("ledger/a.csv", lines),
+        "reverse": upload("ledger/b.csv", lines[::-1]),
+        "changed": upload("ledger/c.csv", changed),
     }
     # When all of them run at once, one of them twice
     running = [start(name, params) for name, params in [*jobs.items(), ("same", jobs["same"])]]
