@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from muster.errors import MusterError, RetryableError
+from muster.errors import MusterError, PermanentError, RetryableError
 from muster.isolation.failure import OutputTooLarge, ProtocolBroken, timed_out
 from muster.isolation.fault import described
 from muster.isolation.frame import BadFrame, FrameReader, FrameTooLong, encoded
@@ -184,6 +184,13 @@ class Conversation:
     def _do(self, wish: Callable[[], object]) -> None:
         try:
             answer = encoded({"value": wish()})
+        except FrameTooLong as problem:
+            large = PermanentError(
+                f"the rows do not fit into a job with a process of its own ({problem}): give the "
+                "statement a LIMIT, and read them in parts",
+                code="statement_result",
+            )
+            answer = encoded({"fault": described(large)})
         except (MusterError, TypeError, ValueError) as error:
             answer = encoded({"fault": described(error)})
         self._say(answer)

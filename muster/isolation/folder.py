@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 
 @contextmanager
@@ -33,20 +34,31 @@ def remove(path: Path) -> None:
         with suppress(FileNotFoundError):
             path.unlink()
         return
-    shutil.rmtree(path, ignore_errors=True)
-    if path.exists():
-        _unlock(path)
+    with suppress(
+        RecursionError
+    ):  # it calls itself for each level, and a job may nest folders deeper
         shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        _dismantle(path)
 
 
-def _unlock(folder: Path) -> None:
-    """Give every folder of a tree its rights back, each before it is looked into."""
-    folder.chmod(stat.S_IRWXU)
-    for place, names, _ in os.walk(folder):
-        for name in names:
-            inner = Path(place) / name
-            if not inner.is_symlink():
-                inner.chmod(stat.S_IRWXU)
+def _dismantle(tree: Path) -> None:
+    """Give every folder its rights back and move it to the top, where it is emptied: no way is too long."""
+    waiting = [tree]
+    while waiting:
+        folder = waiting.pop()
+        with suppress(OSError):
+            folder.chmod(stat.S_IRWXU)
+            for entry in [Path(found.path) for found in os.scandir(folder)]:
+                if entry.is_symlink() or not entry.is_dir():
+                    entry.unlink()
+                    continue
+                entry.chmod(stat.S_IRWXU)  # moving a folder writes into it
+                waiting.append(entry.rename(tree / uuid4().hex))
+            if folder != tree:
+                folder.rmdir()
+    with suppress(OSError):
+        tree.rmdir()
 
 
 class Sweep:

@@ -164,11 +164,13 @@ class InProcess:
 
         Children that this process had before the call are not the job's.
         """
-        for stray in children() - others - self._guards:
-            kill_all_below(stray, seconds=KILL_SECONDS)
-            with suppress(ProcessLookupError, ChildProcessError):
-                os.kill(stray, signal.SIGKILL)
-                os.waitpid(stray, 0)
+        # Again, since whoever is buried leaves its own dead children to this process.
+        while strays := children() - others - self._guards:
+            for stray in strays:
+                kill_all_below(stray, seconds=KILL_SECONDS)
+                with suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(stray, signal.SIGKILL)
+                    os.waitpid(stray, 0)
 
 
 def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
