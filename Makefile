@@ -35,6 +35,10 @@ test: setup ## Everything: what check does, then every test there is, on real pa
 	@$(MAKE) --no-print-directory static
 	@$(BIN)/pytest -q
 
+.PHONY: soak
+soak: setup ## Break whatever listeners need while thousands of jobs run, then prove that none was lost
+	@$(BIN)/python -m tests.support.soaking $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: format
 format: $(VENV)/.installed ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 PROBE = Path(__file__).with_name("probe")
 #: Length of a hold in these tests: leases and visibility are renewed after a third of it.
 HOLD = 4
-_SECRET = "listener/database"
+SECRET = "listener/database"
 
 
 class ListenerProcess:
@@ -132,7 +132,7 @@ class Rig:
         self.lanes = {"normal": self._queue("normal")}
         self.dlq = self._queue("dlq")
         connection = dict(_parts(listener_url or url))
-        endpoint.call("PutSecret", Name=_SECRET, Value=json.dumps(connection))
+        endpoint.call("PutSecret", Name=SECRET, Value=json.dumps(connection))
         self.clerk.query(
             "CREATE TABLE IF NOT EXISTS probe_effect"
             " (job_id text, step int, times int NOT NULL DEFAULT 1,"
@@ -175,7 +175,7 @@ class Rig:
         extra = {name: changes.pop(name) for name in list(changes) if name.isupper()}
         environment = ListenerEnvironment(
             stage="test",
-            database_secret=_SECRET,
+            database_secret=SECRET,
             database_tls="disable",
             code_version="test",
             agent_id=AGENT,
@@ -205,6 +205,21 @@ class Rig:
         if ready:
             wait_until(listener.ready, within=30, every=0.05)
         return listener
+
+    def aws(self) -> dict[str, str]:
+        """Variables that lead a process to this rig's SQS, faults included."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint.url,
+            "AWS_ENDPOINT_URL_SQS": self.sqs.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def look_anew(self) -> None:
+        """Look at the database over a connection of now: the server was away."""
+        self.clerk.close()
+        self.clerk = Clerk(self.url)
 
     def send(self, *job_ids: str, lane: str = "normal", **params: Any) -> None:
         """Send an envelope for each job."""

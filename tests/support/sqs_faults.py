@@ -14,6 +14,11 @@ from urllib.parse import urlsplit
 _LOOPBACK = "127.0.0.1"
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: clients are killed on purpose."""
+
+
 class SqsFaults:
     """Passes calls on, except those that are to fail.
 
@@ -39,7 +44,7 @@ class SqsFaults:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its base calls it so
                 """Nothing."""
 
-        self._server = ThreadingHTTPServer((_LOOPBACK, 0), Handler)
+        self._server = _Server((_LOOPBACK, 0), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self.url = f"http://{_LOOPBACK}:{self._server.server_address[1]}"

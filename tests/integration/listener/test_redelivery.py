@@ -96,7 +96,7 @@ def test_a_ledger_that_goes_away_stops_the_receiving_and_comes_back_without_a_re
     # And when it is back
     own_postgres.start()
     back = time.monotonic()
-    rig.clerk = type(rig.clerk)(rig.url)
+    rig.look_anew()
     wait_until(lambda: rig.status("j0") or rig.status("j19"), within=10)
     # Then within ten seconds work goes on
     assert time.monotonic() - back < 10
