@@ -56,6 +56,15 @@ class Agent:
         """What one attempt may take, with what stopping it may take."""
         return self.timeout + self.caller.overhead
 
+    def prepare(self) -> None:
+        """Have at hand what jobs are given, so that none spends its time on what is slow to come.
+
+        Raises:
+            StoreUnavailable: AgentConfig was never read, and cannot be.
+        """
+        self.configuration.refresh()
+        self.secrets.refresh()
+
 
 class ParamsInvalid(PermanentError):
     """The params do not fit the agent's input_schema."""

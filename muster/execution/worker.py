@@ -68,11 +68,11 @@ class Worker:
         self._recorder.idle(batch.idle)
         try:
             # Before anything is claimed: without a store to ask, nothing is to be charged.
-            self._agent.configuration.refresh()
+            self._agent.prepare()
             claims = self._claim(batch, time_left=time_left)
             for position, claim in enumerate(claims):
                 # Again, for a batch that takes long; the time it takes is not the job's.
-                self._agent.configuration.refresh()
+                self._agent.prepare()
                 if not self._fits(end):
                     self._hand_back(batch, claims[position:], reason="out_of_time")
                     break

@@ -62,6 +62,28 @@ def test_a_secret_that_is_missing_now_is_looked_for_again(store: MemorySecrets, 
     assert secrets.current() == {"FEED_TOKEN": value}
 
 
+def test_a_failure_is_told_once_and_is_not_paid_for_twice(store: MemorySecrets, clock: Timepiece):
+    # Given secrets that are looked at before the job's time begins, in vain
+    value = store.stored.pop("feeds/token")
+    secrets = _secrets(store, clock)
+    secrets.refresh()
+    # When one asks for them / Then it is told what was found out, without another try
+    store.stored["feeds/token"] = value
+    with pytest.raises(SecretMissing):
+        secrets.current()
+    # And the next one is not
+    assert secrets.current() == {"FEED_TOKEN": value}
+
+
+def test_a_failure_is_not_held_against_jobs_that_come_later(store: MemorySecrets, clock: Timepiece):
+    value = store.stored.pop("feeds/token")
+    secrets = _secrets(store, clock)
+    secrets.refresh()
+    store.stored["feeds/token"] = value
+    clock.skip(timedelta(minutes=1))
+    assert secrets.current() == {"FEED_TOKEN": value}
+
+
 def test_jobs_cannot_change_what_the_next_one_gets(store: MemorySecrets, clock: Timepiece):
     with pytest.raises(TypeError):
         _secrets(store, clock).current()["FEED_TOKEN"] = "mine"  # pyright: ignore[reportIndexIssue] - that is the point

@@ -140,3 +140,32 @@ def test_a_rejected_secret_is_read_again_for_the_next_attempt(workshop: Callable
         "SELECT result, attempts FROM agent_job_execution WHERE job_id = 'job-1'"
     )
     assert (row["result"], row["attempts"]) == ("accepted", 2)
+
+
+def test_a_job_does_not_start_when_its_secrets_came_too_late_for_it(
+    workshop: Callable[..., Workshop],
+):
+    """Whoever reads for so long would run on after its lease, its slot, or its function's end."""
+    # Given a secret that is slow to come: with it, the time is over in which the job must end
+    ran: list[float] = []
+
+    def read(_: str) -> str:
+        shop.clock.skip(timedelta(seconds=15))
+        return CANARY
+
+    shop = workshop(
+        behaviour=lambda job: ran.append(shop.clock.monotonic()),
+        secrets=AgentSecrets({"TOKEN": "blab/token"}, read=read, clock=Timepiece()),
+    )
+    shop.send("job-1")
+    # When it is delivered
+    shop.deliver(time_left=timedelta(seconds=20))
+    # Then it was not started, and is given back uncharged
+    assert ran == []
+    assert (shop.clerk.row("job-1")["status"], shop.clerk.row("job-1")["attempts"]) == (
+        "pending",
+        0,
+    )
+    # And with the secret at hand it runs
+    shop.settle_down()
+    assert shop.clerk.row("job-1")["status"] == "completed"
