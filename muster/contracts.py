@@ -190,6 +190,9 @@ class ListenerEnvironment(AgentEnvironment):
 class DispatcherEnvironment(DatabaseEnvironment):
     """Environment of the scheduled function in `lambdas/scheduler/`."""
 
+    #: Where ECS's word of tasks that stopped arrives.
+    task_events_queue_url: str
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegisterEnvironment(DatabaseEnvironment):

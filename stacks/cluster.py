@@ -1,17 +1,26 @@
 """The ECS cluster in which the tasks of all listeners run. Empty, it costs nothing."""
 
+# jsii's classes and interfaces name parameters differently, so no class fits its own interface.
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.acknowledgement import acknowledge
 from stacks.config import Stage
 
+#: Word of a stopped task is of no use any more when the leases of its jobs have long ended.
+EVENT_RETENTION = Duration.hours(1)
+
 
 class ClusterStack(Stack):
-    """A Fargate cluster."""
+    """A Fargate cluster, and the queue in which ECS tells of its tasks that stopped."""
 
     def __init__(self, scope: Construct, id_: str, *, stage: Stage) -> None:
         super().__init__(scope, id_, description=f"Muster {stage.name}: cluster of listeners")
@@ -31,6 +40,44 @@ class ClusterStack(Stack):
             cluster,
             ECS4="Scaling and alarms use Muster's own metrics; Container Insights would cost for each task.",
         )
+
+        self.task_events = self._task_events(cluster)
+
+    def _task_events(self, cluster: ecs.CfnCluster) -> sqs.Queue:
+        queue = sqs.Queue(
+            self,
+            "TaskEvents",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=EVENT_RETENTION,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        hint = "A hint only: what is lost here is found when the leases of the task's jobs end."
+        acknowledge(queue, SQS3=hint, SQSRedrivePolicy=hint)
+        rule = events.CfnRule(
+            self,
+            "TaskStopped",
+            description="Tasks of listeners that stopped",
+            event_pattern={
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Task State Change"],
+                "detail": {"clusterArn": [cluster.attr_arn], "lastStatus": ["STOPPED"]},
+            },
+            targets=[events.CfnRule.TargetProperty(id="TaskEvents", arn=queue.queue_arn)],
+        )
+        acknowledge(rule, EventBusDLQ=hint)
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                    "ArnEquals": {"aws:SourceArn": rule.attr_arn},
+                },
+            )
+        )
+        return queue
 
     def arn_of(self, kind: str, name: str) -> str:
         """ARN of a `task` or `service` of this cluster."""

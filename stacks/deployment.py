@@ -60,11 +60,15 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
     storage = StorageStack(app, name("storage"), stage=stage)
     observability = ObservabilityStack(app, name("observability"), stage=stage)
     registry = RegistryStack(app, name("registry"), platform=platform, manifests=manifests)
+    cluster = ClusterStack(app, name("cluster"), stage=stage)
     dispatcher = DispatcherStack(
-        app, name("dispatcher"), platform=platform, alerts=observability.alerts
+        app,
+        name("dispatcher"),
+        platform=platform,
+        alerts=observability.alerts,
+        task_events=cluster.task_events,
     )
     dispatcher.add_stack_dependency(registry)
-    cluster = ClusterStack(app, name("cluster"), stage=stage)
     for number, members in shard(manifests, shards=stage.agent_shards).items():
         agents = AgentsStack(
             app,

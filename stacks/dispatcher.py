@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from muster.contracts import DispatcherEnvironment
@@ -30,7 +31,13 @@ class DispatcherStack(Stack):
     """Function, schedule, and the queue of ticks that could not be delivered."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, platform: Platform, alerts: sns.ITopic
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        platform: Platform,
+        alerts: sns.ITopic,
+        task_events: sqs.IQueue,
     ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: dispatcher")
@@ -45,12 +52,14 @@ class DispatcherStack(Stack):
                 database_secret=platform.database.secret_id(),
                 database_tls=stage.database_tls,
                 code_version=platform.code_version,
+                task_events_queue_url=task_events.queue_url,
             ),
             layers=[dependency_layer(self, stage)],
             timeout=TIMEOUT,
             memory_mib=256,
         )
         self.role = dispatcher.role
+        task_events.grant(self.role, "sqs:ReceiveMessage", "sqs:DeleteMessage")
         missed = dead_letter_queue(self, "MissedTicks", removal_policy=RemovalPolicy.DESTROY)
         acknowledge(missed, SQS3="It is a dead-letter queue itself; an alarm watches it.")
         scheduler.Schedule(

@@ -14,6 +14,7 @@ from muster.dead_letter import dead_letter
 from muster.dispatcher.carrier import carrier
 from muster.dispatcher.firing import Firing
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.dispatcher.stopped_tasks import StoppedTasks
 from muster.dispatcher.tick import Duty
 from muster.errors import MusterError
 from muster.metrics import EmbeddedMetrics
@@ -61,6 +62,7 @@ class Duties:
         clock: Clock | None = None,
         log: logging.Logger | None = None,
         lanes: LaneChoice | None = None,
+        task_events: str | None = None,
     ) -> None:
         log = log or logging.getLogger(__name__)
         self._database = database
@@ -70,6 +72,13 @@ class Duties:
         self._sql = statements("dispatch")
         self._measured = False
         self._lanes = lanes or LaneChoice(log)
+        self._stopped = (
+            StoppedTasks(
+                database=database, queues=queues, queue_url=task_events, grace=RESCUE_GRACE
+            )
+            if task_events
+            else None
+        )
         self._firing = Firing(
             database=database,
             queues=queues,
@@ -81,8 +90,10 @@ class Duties:
 
     def all(self) -> tuple[Duty, ...]:
         """Every duty, in order."""
+        stopped = [Duty(name="stopped_tasks", page=self._stopped.page)] if self._stopped else []
         return (
             Duty(name="fire", page=self._firing.page),
+            *stopped,
             Duty(name="rescue", page=self.rescue),
             Duty(name="relay", page=self.relay),
             Duty(name="bury", page=self.bury),

@@ -36,6 +36,7 @@ class DispatcherHost:
     clock: Clock
     log: Any
     lanes: LaneChoice
+    task_events: str
     metrics: dict[tuple[str, str | None], EmbeddedMetrics] = field(
         default_factory=dict[tuple[str, str | None], EmbeddedMetrics]
     )
@@ -54,6 +55,7 @@ class DispatcherHost:
             clock=self.clock,
             log=self.log,
             lanes=self.lanes,
+            task_events=self.task_events,
         )
         try:
             report = Tick(
@@ -101,4 +103,5 @@ def dispatcher_host() -> DispatcherHost:
         clock=clock,
         log=log,
         lanes=LaneChoice(log),
+        task_events=environment.task_events_queue_url,
     )

@@ -17,7 +17,7 @@ GOLDEN = {
     "Uploads4F6EB0FD",
     "Results25575328",
     "MissedTicks571FA998",
-    "TaskEventsXXX",
+    "TaskEventsD64B2175",
     "documentprofileQueueNormalCA8405EC",
     "documentprofileQueueDeadLetters934FECE3",
     "documentprofileS3UndeliveredD43B4B2C",

@@ -76,6 +76,7 @@ class Workshop:
         self.queues: Queues = MemoryQueues(clock=self.clock)
         self.lane = self.memory.create("lane")
         self.dlq = self.memory.create("dlq")
+        self.task_events = self.memory.create("task-events")
 
     def _set_up(self) -> None:
         self.clerk.query(
@@ -223,6 +224,7 @@ class Workshop:
             database=database or self.database,
             ledger=self.ledger,
             queues=self.queues,
+            task_events=self.task_events,
             metrics=lambda _, lane=None: self.metrics.of_lane(lane),  # pyright: ignore[reportArgumentType] - the fake has what is used
         )
 

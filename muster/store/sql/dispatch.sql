@@ -52,6 +52,31 @@ logged AS (
 )
 SELECT c.agent_id, c.status, count(*)::int FROM changed c GROUP BY c.agent_id, c.status;
 
+-- name: tasks_stopped
+-- Tasks that ECS says are gone: their instances have stopped, and the lease of what they still ran ends now.
+WITH told AS (
+    SELECT DISTINCT ON (t.task_id) t.task_id, t.reason
+      FROM unnest(%(task_ids)s::text[], %(reasons)s::text[]) AS t (task_id, reason)
+),
+gone AS (
+    UPDATE agent_instance i
+       SET status = 'stopped', running_jobs = 0, stopped_at = coalesce(i.stopped_at, now()),
+           metadata = i.metadata || jsonb_build_object('stopped', t.reason)
+      FROM told t
+     WHERE i.kind = 'listener' AND right(i.instance_id, length(t.task_id) + 1) = '-' || t.task_id
+    RETURNING i.instance_id, t.reason
+),
+freed AS (
+    UPDATE agent_job_execution e
+       SET lease_expires_at = least(e.lease_expires_at, now() - make_interval(secs => %(grace_seconds)s::float8)),
+           updated_at = now()
+      FROM gone g
+     WHERE e.status = 'running' AND e.worker = g.instance_id
+    RETURNING e.execution_id, e.agent_id, e.fence, e.attempts, g.reason
+)
+INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)
+SELECT f.execution_id, f.agent_id, 'task_stopped', 'running', 'running', f.fence, f.attempts, f.reason FROM freed f;
+
 -- name: relay_due
 -- Pending executions that nothing carries any more, claimed for sending again: the next relay is put off
 -- with a doubling pause, so that a long backlog is not flooded with copies.
