@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import FrameType
 
 from ecs_listener.host import open_listener
 from muster.errors import ConfigurationError
@@ -17,8 +18,12 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"The listener cannot start: {error}", file=sys.stderr)  # noqa: T201 - no log yet
         return 2
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        listener.signal()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: listener.signal())
+        signal.signal(number, told)
     return listener.run()
 
 

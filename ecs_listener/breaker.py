@@ -60,12 +60,12 @@ class Breaker:
 
     def succeeded(self) -> None:
         """A call was answered."""
-        if self._problem is None:
-            return
+        if self.closed:
+            return  # without the lock: nearly every call ends here
         with self._lock:
-            closed = self._problem is not None
+            closes = not self.closed
             self._problem = None
-        if closed:
+        if closes:
             self._changed(None)
 
     def probe_in(self) -> float | None:

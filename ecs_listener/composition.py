@@ -122,8 +122,8 @@ class _Composition:
             visibility=ground.settings.visibility,
             clock=ground.clock,
             telling=ground.telling,
-            take=lambda *came: self._made().take(*came),
-            surplus=lambda *came: self._made().surplus(*came),
+            take=lambda lane, came, now: self._made().take(lane, came, now),
+            surplus=lambda lane, came, now: self._made().surplus(lane, came, now),
             may_receive=lambda: self._made().may_receive(),
         )
 

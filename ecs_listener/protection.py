@@ -7,7 +7,7 @@ import json
 import math
 import threading
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ecs_listener.telling import Telling
@@ -155,8 +155,8 @@ class EcsProtection:
                 body=json.dumps(wanted),
                 headers={"Content-Type": "application/json"},
             )
-            answer = json.loads(connection.getresponse().read())
-            state = answer.get("protection") or {}
+            answer: Any = json.loads(connection.getresponse().read())
+            state: dict[str, Any] = answer.get("protection") or {}
         except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
             return f"{type(error).__name__}: {error}"
         finally:
