@@ -23,7 +23,7 @@ DRAMATIQ = "dramatiq-sqs"
 BOUND = "bare urllib3 + SigV4 loop (the bound)"
 
 #: Jobs at once in the listener with the ledger.
-LEDGER_SIZE = 100
+LEDGER_SIZE = 300
 
 
 def contestant(
