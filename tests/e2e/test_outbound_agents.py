@@ -98,8 +98,8 @@ def test_a_feed_is_collected_once_and_told_of(
         ("completed", 0),
     ]
     assert publisher.ids_told() == [["1", "2", "3"]]
-    assert deployed.query("SELECT item_id FROM agent_feed_collector.item ORDER BY item_id") == [
-        ("1",),
-        ("2",),
-        ("3",),
-    ]
+    stored = deployed.query(
+        "SELECT item_id FROM agent_feed_collector.item WHERE feed_url = %s ORDER BY item_id",
+        params["url"],
+    )
+    assert stored == [("1",), ("2",), ("3",)]
