@@ -19,6 +19,7 @@ from muster.errors import ConfigurationError, PermanentError
 from muster.message.body import REPLACEMENT, UNSTORABLE
 from muster.store.connection import Database
 from muster.store.document import document
+from muster.store.migration import SchemaError
 from muster.store.opening import SQL_FOLDER
 from muster.store.statements import Statement, named_texts, preparable
 
@@ -43,9 +44,14 @@ class AgentDatabase:
             )
         try:
             rows = self._database.run(statement, _values(name, statement, params or {}))
+        except SchemaError as error:
+            cause = error.__cause__
+            raise StatementFailed(
+                f"{name}: {_first_line(cause)}; correct the statement, or deploy the migration that makes it",
+                sqlstate=getattr(cause, "pgcode", None),
+            ) from cause
         except psycopg2.Error as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise StatementFailed(f"{name}: {reason}", sqlstate=error.pgcode) from error
+            raise StatementFailed(f"{name}: {_first_line(error)}", sqlstate=error.pgcode) from error
         return [tuple(_given(name, value) for value in row) for row in rows]
 
     @cached_property
@@ -102,6 +108,10 @@ def _taken(name: str, key: str, value: object) -> Any:
                 raise StatementUnknown(
                     f"{name}: param {key} is not JSON ({error}); give a time as ISO 8601 text"
                 ) from error
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _given(name: str, value: object) -> Any:

@@ -82,6 +82,16 @@ def test_what_postgres_refuses_is_told_with_its_code_and_the_next_call_works(ope
     assert keeper.run("halve", {"n": 1}) == [(1,)]
 
 
+@pytest.mark.parametrize("text", ["SELECT 1 FROM nowhere", "SELECT nothing", "SELECT nothing()"])
+def test_what_is_not_there_is_told_as_the_agents_own_affair(open_keeper: Keeper, text: str):
+    # Given a statement with a name that nothing has / When it runs
+    with pytest.raises(StatementFailed, match="does not exist.*correct the statement") as caught:
+        open_keeper(f"-- name: look\n-- Looks.\n{text};\n").run("look")
+    # Then nobody is sent to migrate the ledger for it
+    assert "muster migrate" not in str(caught.value)
+    assert caught.value.sqlstate in ("42P01", "42703", "42883")
+
+
 def test_bytes_are_refused_with_the_cure(open_keeper: Keeper):
     with pytest.raises(PermanentError, match="cast it"):
         open_keeper("-- name: one\n-- Bytes.\nSELECT '\\x00'::bytea;\n").run("one")
