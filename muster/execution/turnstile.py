@@ -77,9 +77,7 @@ class Turnstile:
             self._recorder.store_away(away)
             return {message.message_id: KEEP for message in messages}
         if isinstance(answer, Slot):
-            fates = self._worker.process(messages, time_left=self._until(min(end, answer.ends)))
-            self._leave(answer)
-            return fates
+            return self._in_slot(answer, messages, end=end)
         self._recorder.refused(lane=lane, messages=len(needing), wait=answer.wait)
         at_once = [message for message in messages if not jobs[message.message_id]]
         worn = [message for message in needing if message.receive_count >= WORN]
@@ -88,6 +86,18 @@ class Turnstile:
             **self._worker.process(at_once, time_left=self._until(end)),
             **self._worker.leave_to_relay(worn, time_left=self._until(end)),
         }
+
+    def _in_slot(
+        self, slot: Slot, messages: Sequence[Message], *, end: float
+    ) -> dict[str, Disposition]:
+        try:
+            fates = self._worker.process(messages, time_left=self._until(min(end, slot.ends)))
+        except Exception:
+            # No job of the batch runs any more: others need not wait until the slot ends.
+            self._leave(slot)
+            raise
+        self._leave(slot)
+        return fates
 
     def _jobs(self, message: Message) -> int:
         """How many jobs of a message would run; what is rejected runs nothing."""

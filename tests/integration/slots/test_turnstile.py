@@ -14,6 +14,7 @@ from muster.errors import PermanentError
 from muster.execution.disposition import KEEP, Fate
 from muster.execution.turnstile import LINGER
 from muster.job import Job
+from muster.store.migration import SchemaError
 from muster.store.slots import Slot, Slots
 from tests.integration.slots.conftest import pass_by
 from tests.support.arming import armed
@@ -191,6 +192,18 @@ def test_a_worker_that_dies_keeps_others_out_until_its_batch_should_have_ended(
     shop.deliver(worker=GatedWorker(shop))
     assert {shop.clerk.row(job)["status"] for job in "ab"} == {"completed", "pending"}
     assert shop.clerk.row("b")["attempts"] == 0
+
+
+def test_a_batch_that_fails_as_a_whole_gives_its_slot_back(workshop: Callable[..., Workshop]):
+    # Given a database that is older than the worker
+    shop = workshop()
+    shop.clerk.query("ALTER TABLE execution_event RENAME TO gone")
+    shop.send("a")
+    # When a batch fails over it / Then nobody has to wait until its slot ends
+    with pytest.raises(SchemaError):
+        shop.deliver(worker=GatedWorker(shop))
+    assert shop.clerk.query("TABLE agent_slot") == []
+    shop.clerk.query("ALTER TABLE gone RENAME TO execution_event")
 
 
 def test_a_dead_letter_may_come_back_on_any_lane(workshop: Callable[..., Workshop]):
