@@ -33,7 +33,7 @@ check: setup ## The inner loop: format, lint, types, unit and infrastructure tes
 .PHONY: test
 test: setup ## Everything: what check does, then every test there is, on real parts
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
 .PHONY: soak
 soak: setup ## Break whatever listeners need while thousands of jobs run, then prove that none was lost
@@ -70,6 +70,14 @@ clean: ## Stop the local cloud and remove everything that was made, environments
 .PHONY: bench
 bench: setup ## Run every benchmark, each against its peers
 	@for benchmark in $$(grep -l __main__ bench/*.py); do $(BIN)/python $$benchmark || exit 1; done
+
+##@ Container image
+
+.PHONY: image
+image: setup ## Build the listener's image with Docker, as a deploy does; its steps are tested without
+	@rm -rf $(STATE)/image && mkdir -p $(STATE)/image
+	@$(BIN)/python -m stacks.listener_image $(STATE)/image
+	@docker build --tag muster/listener --file $(STATE)/image/ecs_listener/Dockerfile $(STATE)/image
 
 # What follows is made by the commands above.
 
