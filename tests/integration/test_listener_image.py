@@ -50,17 +50,13 @@ def _build(folder: Path) -> Replay:
     from app import prefer_own_node
 
     prefer_own_node()
-    from aws_cdk import CopyOptions, FileSystem, IgnoreMode
-
     from stacks.config import STAGES
-    from stacks.listener_image import DOCKERFILE, OWN_LOCK, image_patterns, own_lock
+    from stacks.listener_image import DOCKERFILE, OWN_LOCK, fill_context, own_lock
 
     context = folder / "context"
     context.mkdir()
     # Given the folder that the deploy builds the image from
-    patterns = image_patterns(STAGES["dev"], FOLDER)
-    options = CopyOptions(exclude=patterns, ignore_mode=IgnoreMode.GIT)
-    FileSystem.copy_directory(str(ROOT), str(context), options)
+    fill_context(STAGES["dev"], FOLDER, str(context))
     replay = Replay(
         context=context,
         root=folder / "root",
