@@ -10,8 +10,9 @@ from ecs_listener.ground import Ground
 from ecs_listener.health import HealthServer
 from ecs_listener.holdings import Holdings
 from ecs_listener.intake import Intake
-from ecs_listener.listener import Listener, Parts
+from ecs_listener.listener import Listener
 from ecs_listener.parcel import Parcel
+from ecs_listener.parts import Parts
 from ecs_listener.polling import Polling
 from ecs_listener.polling_plan import PollingPlan
 from ecs_listener.presence import Presence

@@ -9,26 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from ecs_listener.breaker import Breaker
-from ecs_listener.burying import Burying
-from ecs_listener.deployment import Deployment
-from ecs_listener.disposal import Disposal
 from ecs_listener.health import Health
 from ecs_listener.holding import StopReason
-from ecs_listener.holdings import Holdings
-from ecs_listener.intake import Intake
 from ecs_listener.lane_state import LaneState
-from ecs_listener.polling import Polling
-from ecs_listener.presence import Presence
-from ecs_listener.protection import Protection
-from ecs_listener.renewal import Renewal
-from ecs_listener.running import Running, stopped
-from ecs_listener.settlement import Settlement
-from ecs_listener.slot_keeper import SlotKeeper
-from ecs_listener.supervision import Supervision
+from ecs_listener.parts import Parts
+from ecs_listener.running import stopped
 from ecs_listener.telling import Telling
 from muster.clock import Clock
 from muster.model import Message
@@ -42,32 +29,15 @@ LOOK = 0.5
 #: How often counts are passed on, in seconds.
 MINUTE = 60.0
 
-#: Time for jobs that are told to stop at the end, and for their hand-back to be written, in seconds.
-STOP_SECONDS = 5.0
-WRITE_SECONDS = 4.0
+#: At the end, in seconds: for jobs that are told to stop, for their hand-back to be written, for messages to
+#: be returned, and for saying that the process is gone. Together they fit what ECS leaves after the drain.
+STOP_SECONDS = 4.0
+WRITE_SECONDS = 3.0
+RETURN_SECONDS = 3.0
+LEAVE_SECONDS = 4.0
 
 #: Outcomes that may wait for the ledger before nothing more is received.
 MOST_UNSETTLED = 1000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """What a listener consists of."""
-
-    polling: Polling
-    intake: Intake
-    running: Running
-    settlement: Settlement
-    burying: Burying
-    disposal: Disposal
-    renewal: Renewal
-    presence: Presence
-    supervision: Supervision
-    slots: SlotKeeper
-    holdings: Holdings
-    breaker: Breaker
-    protection: Protection
-    deployment: Deployment
 
 
 class Listener:
@@ -97,6 +67,7 @@ class Listener:
         self._each_minute = each_minute
         self._minute = clock.monotonic()
         self._event = threading.Event()
+        self._attended = threading.Event()
         self._signals = 0
         self._draining = False
         self._superseded = False
@@ -185,6 +156,7 @@ class Listener:
             ("burying", parts.burying.run),
             ("intake", parts.intake.run),
             ("presence", parts.presence.run),
+            ("attendance", self._attend),
         ):
             self._spawn(name, work)
         for number in range(self._room):
@@ -205,29 +177,37 @@ class Listener:
         self._telling.broken(name, args.exc_value)
         self._event.set()
 
-    def _look(self) -> None:
+    def _attend(self) -> None:
+        """What may have to wait for somebody outside, apart from the supervision of the jobs."""
         parts = self._parts
-        parts.supervision.look()
-        parts.slots.look()
+        while not self._attended.wait(LOOK):
+            parts.slots.look()
+            busy = len(parts.holdings) > 0
+            was_ready = parts.protection.ready()
+            parts.protection.look(busy=busy)
+            if parts.protection.ready() is not was_ready:
+                parts.polling.look()
+            if busy or self._superseded:
+                self._look_for_newer()
+
+    def _look_for_newer(self) -> None:
+        superseded = self._parts.deployment.superseded()
+        if superseded is self._superseded:
+            return
+        self._superseded = superseded
+        self._telling.phase(
+            "a newer deployment has begun: no more work is taken"
+            if superseded
+            else "the newer deployment is gone: work is taken again"
+        )
+        self._parts.polling.look()
+
+    def _look(self) -> None:
+        self._parts.supervision.look()
         now = self._clock.monotonic()
         if now - self._minute >= MINUTE:
             self._minute = now
             self._each_minute()
-        busy = len(parts.holdings) > 0
-        was_ready = parts.protection.ready()
-        parts.protection.look(busy=busy)
-        if busy or self._superseded:
-            superseded = parts.deployment.superseded()
-            if superseded is not self._superseded:
-                self._superseded = superseded
-                self._telling.phase(
-                    "a newer deployment has begun: no more work is taken"
-                    if superseded
-                    else "the newer deployment is gone: work is taken again"
-                )
-                parts.polling.look()
-        if parts.protection.ready() is not was_ready:
-            parts.polling.look()
 
     def _end(self) -> int:
         parts = self._parts
@@ -242,13 +222,22 @@ class Listener:
         self._hand_back()
         parts.settlement.end(give_up=True)
         parts.burying.end()
-        parts.disposal.finish(WRITE_SECONDS)
-        parts.slots.end()
-        parts.presence.leave()
+        parts.disposal.finish(RETURN_SECONDS)
+        self._leave()
         self._each_minute()
         code = REPLACE if stuck or self._broken else WELL
         self._telling.phase("ended", code=code, held=len(parts.holdings))
         return code
+
+    def _leave(self) -> None:
+        """Give slots back and deregister, unless the ledger takes too long: both end by themselves."""
+        parts = self._parts
+        self._attended.set()
+        leaving = threading.Thread(
+            target=lambda: (parts.slots.end(), parts.presence.leave()), name="leaving", daemon=True
+        )
+        leaving.start()
+        leaving.join(LEAVE_SECONDS)
 
     def _wait(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> bool:
         """Wait until nothing is held that will still end by itself; false when that took too long."""

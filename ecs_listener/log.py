@@ -11,7 +11,8 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TextIO
 
 #: What a record has besides the keys that were given to it.
@@ -32,9 +33,9 @@ class ListenerLog(logging.Logger):
         super().__init__(service, level.upper())
         self.propagate = False
         self._keys = threading.local()
-        handler = logging.StreamHandler(stream or sys.stdout)
-        handler.setFormatter(_Lines(service, self._keys))
-        self.addHandler(handler)
+        self._handler = _Writer(stream or sys.stdout)
+        self._handler.setFormatter(_Lines(service, self._keys))
+        self.addHandler(self._handler)
 
     def append_keys(self, **keys: Any) -> None:
         """From now on this thread's lines carry these keys."""
@@ -45,9 +46,46 @@ class ListenerLog(logging.Logger):
         for name in names:
             self._keys.__dict__.pop(name, None)
 
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread logs within the block is written at its end, in one piece.
+
+        Each write lets another thread have the interpreter: a thread that writes a line for each of a
+        hundred jobs would wait for the others a hundred times.
+        """
+        return self._handler.together()
+
     # By these names Powertools tells them from keys of the whole process.
     thread_safe_append_keys = append_keys
     thread_safe_remove_keys = remove_keys
+
+
+class _Writer(logging.StreamHandler[TextIO]):
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._gathered = threading.local()
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        lines: list[str] = []
+        self._gathered.lines = lines
+        try:
+            yield
+        finally:
+            self._gathered.lines = None
+            if lines:
+                with self.lock or nullcontext():
+                    self.stream.write("".join(lines))
+                    self.flush()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lines: list[str] | None = getattr(self._gathered, "lines", None)
+        if lines is None:
+            super().emit(record)
+            return
+        try:
+            lines.append(self.format(record) + self.terminator)
+        except Exception:  # noqa: BLE001 - as every handler does: what cannot be told must not end the work
+            self.handleError(record)
 
 
 class _Lines(logging.Formatter):

@@ -105,18 +105,21 @@ class Settlement:
                 self._holdings.settled(holding, KEEP)
             return
         crashpoint("settle.after")
-        for holding, outcome in ended:
-            state = states.get(outcome.claim.execution_id)
-            self._recorder.settled(outcome, state)
-            if state is Status.FAILED and outcome.error is not None:
-                failure = failure_of(
-                    outcome.claim,
-                    error=outcome.error.to_json(at=self._clock.now()),
-                    body=holding.arrival.delivery.body,
-                )
-                self._bury(holding, failure)
-            else:
-                self._holdings.settled(holding, fate_of(outcome, state))
+        with self._recorder.together():
+            for holding, outcome in ended:
+                self._settled(holding, outcome, states.get(outcome.claim.execution_id))
+
+    def _settled(self, holding: Holding, outcome: Outcome, state: Status | None) -> None:
+        self._recorder.settled(outcome, state)
+        if state is Status.FAILED and outcome.error is not None:
+            failure = failure_of(
+                outcome.claim,
+                error=outcome.error.to_json(at=self._clock.now()),
+                body=holding.arrival.delivery.body,
+            )
+            self._bury(holding, failure)
+        else:
+            self._holdings.settled(holding, fate_of(outcome, state))
 
     def _divide(self, ended: Sequence[_Ended], error: Exception) -> None:
         """Postgres refuses something of these: find it, so that the others are written."""
