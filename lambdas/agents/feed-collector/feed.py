@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import feedparser
@@ -16,6 +18,11 @@ from muster.safe_http import Response
 
 #: Longest texts that are kept, in characters.
 _TITLE, _LINK, _AUTHOR, _SUMMARY = 500, 2000, 200, 4000
+
+#: Tags that are looked at, those of HTML in it included. feedparser takes time and memory for each: without a
+#: bound 5 MiB of `<a>` would take it a minute and a gigabyte.
+_MOST_TAGS = 100_000
+_TAG = re.compile(rb"<|&lt;")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,9 +59,10 @@ def parse(response: Response, *, most: int) -> Feed:
     text = convert_to_utf8(headers, response.body, {})
     if b"<!entity" in text.lower():
         raise PermanentError("The feed declares entities of its own.", code="feed_entities")
+    beginning = _beginning(text)
     # A stream: a text or bytes could be taken for a name of a file.
     parsed: Any = feedparser.parse(
-        io.BytesIO(text),
+        io.BytesIO(beginning),
         response_headers={
             "content-type": "application/xml; charset=utf-8",
             "content-location": response.url,
@@ -62,8 +70,16 @@ def parse(response: Response, *, most: int) -> Feed:
     )
     if not parsed.version and not parsed.entries:
         raise PermanentError("That is no RSS or Atom feed.", code="not_a_feed")
-    items = {item.item_key: item for item in map(_item, parsed.entries[:most])}
+    # Where the feed was cut, its last entry may be half of one.
+    whole = parsed.entries if beginning is text else parsed.entries[:-1]
+    items = {item.item_key: item for item in map(_item, whole[:most])}
     return Feed(title=_text(parsed.feed.get("title"), _TITLE), items=tuple(items.values()))
+
+
+def _beginning(text: bytes) -> bytes:
+    """As much of a feed as is looked at: most have their newest items there."""
+    first_not = next(islice(_TAG.finditer(text), _MOST_TAGS, None), None)
+    return text if first_not is None else text[: first_not.start()]
 
 
 def _item(entry: dict[str, Any]) -> Item:

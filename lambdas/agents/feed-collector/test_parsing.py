@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,20 @@ def test_no_more_items_are_kept_than_wanted_and_no_longer_texts():
     feed = parsed(f'<rss version="2.0"><channel>{items}</channel></rss>', most=3)
     assert [item.item_id for item in feed.items] == ["0", "1", "2"]
     assert {len(item.title) for item in feed.items} == {500}
+
+
+@pytest.mark.parametrize("filler", ["<a>", "<a", "&lt;b&gt;"])
+def test_what_would_take_a_minute_and_a_gigabyte_is_cut(filler: str):
+    # Given a feed of the size that is fetched at most, full of tags, after two items
+    head, _, _ = RSS.partition("</channel>")
+    text = head + "<item><guid>x</guid><description>" + filler * (5_000_000 // len(filler))
+    # When it is read
+    used = time.process_time()
+    feed = parsed(text)
+    # Then within a fraction of the attempt's time, and without what was cut in two
+    assert [item.item_id for item in feed.items[:2]] == ["n-1", "http://other.test/two"]
+    assert "x" not in [item.item_id for item in feed.items]
+    assert time.process_time() - used < 30
 
 
 def test_a_feed_without_items_is_a_feed():

@@ -185,15 +185,30 @@ def test_a_job_that_runs_out_of_time_goes_on_where_it_was(
     names = [f"feed-{n}" for n in range(50)]
     publisher.feeds |= {name: [name] for name in names}
     states: list[Any] = [None]
-    short = replace(
-        make_job(urls=names), deadline=datetime.now(UTC) + timedelta(seconds=30), save=states.append
-    )
+    job = replace(make_job(urls=names), save=states.append)
     # When it is given one attempt after the other
     for _ in range(3):
         with pytest.raises(RetryLater) as caught:
-            collect(replace(short, state=states[-1]))
+            collect(replace(job, state=states[-1], deadline=_in(seconds=55)))
         assert caught.value.snooze
-    result = collect(replace(short, state=states[-1]))
+    result = collect(replace(job, state=states[-1], deadline=_in(seconds=55)))
     # Then each went on, and all was read once
     assert (result["feeds"], result["new"]) == (50, 50)
     assert len(items(feeds_url)) == 50
+
+
+def test_a_slow_feed_costs_its_neighbours_no_second_reading(
+    publisher: Publisher, make_job: Callable[..., Job]
+):
+    # Given feeds of which the first takes nearly all the time that there is
+    publisher.feeds |= {name: [name] for name in "abc"}
+    states: list[Any] = [None]
+    job = replace(make_job(urls=list("abc")), save=states.append)
+    # When the job makes room / Then it has kept what it has read so far
+    with pytest.raises(RetryLater):
+        collect(replace(job, deadline=_in(seconds=35)))
+    assert states[-1]["done"] == 1
+
+
+def _in(*, seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
