@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,90 +15,14 @@ from local.ports import choose
 from muster.contracts import ListenerEnvironment
 from tests.support.clerk import AGENT, Clerk
 from tests.support.invariants import Queued, history_holds, nothing_lost
+from tests.support.listener_process import ListenerProcess
 from tests.support.sqs_faults import SqsFaults
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 PROBE = Path(__file__).with_name("probe")
 #: Length of a hold in these tests: leases and visibility are renewed after a third of it.
 HOLD = 4
 SECRET = "listener/database"
-
-
-class ListenerProcess:
-    """One `python -m ecs_listener`."""
-
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
-        self.log = log
-        self.port = int(environment["MUSTER_HTTP_PORT"])
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ecs_listener"],
-                cwd=ROOT,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self.process.pid
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self.process.send_signal(number)
-
-    def ends(self, *, within: float = 15) -> int:
-        """Its exit code, once it has ended."""
-        return self.process.wait(within)
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Status and body of an answer; 0 while nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as reply:
-                return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
-
-    def health(self) -> dict[str, Any]:
-        """What `/health` answers; empty while nobody answers."""
-        body = self.get("/health")[1]
-        return json.loads(body) if body else {}
-
-    def ready(self) -> bool:
-        """Whether it takes work; an error with its log when it has ended."""
-        assert self.process.poll() is None, self.log.read_text()[-3000:]
-        return bool(self.health().get("is_ready"))
-
-    def metric(self, name: str) -> float:
-        """The sum of a metric over its labels."""
-        lines = self.get("/metrics")[1].splitlines()
-        return sum(
-            float(line.rpartition(" ")[2])
-            for line in lines
-            if line.startswith((f"muster_listener_{name} ", f"muster_listener_{name}{{"))
-        )
-
-    def told(self) -> list[dict[str, Any]]:
-        """Its log lines."""
-        lines = self.log.read_text(errors="replace").splitlines()
-        return [json.loads(line) for line in lines if line.startswith('{"level"')]
-
-    def cpu_seconds(self) -> float:
-        """CPU time that it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def kill(self) -> None:
-        """End it now, if it has not ended."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(10)
 
 
 class Rig:

@@ -17,7 +17,8 @@ import psycopg2
 from local.postgres import Postgres
 from muster.contracts import DispatcherEnvironment
 from tests.support.clerk import query
-from tests.support.listening import HOLD, ROOT, SECRET, ListenerProcess, Rig
+from tests.support.listener_process import ROOT, ListenerProcess
+from tests.support.listening import HOLD, SECRET, Rig
 from tests.support.waiting import wait_until
 
 #: Listeners that serve the agent at any time, the frozen ones included.

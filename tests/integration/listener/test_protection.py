@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.ecs_agent import EcsAgent
-from tests.support.listening import ListenerProcess, Rig
+from tests.support.listener_process import ListenerProcess
+from tests.support.listening import Rig
 from tests.support.waiting import wait_until
 
 

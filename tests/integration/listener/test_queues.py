@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.listening import HOLD, ListenerProcess, Rig
+from tests.support.listener_process import ListenerProcess
+from tests.support.listening import HOLD, Rig
 from tests.support.waiting import wait_until
 
 TRANSIENT = ("503 ServiceUnavailable", "400 RequestThrottled", "reset")
