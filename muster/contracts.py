@@ -93,6 +93,7 @@ class OutputKey:
     UPLOADS_BUCKET = "UploadsBucket"
     RESULTS_BUCKET = "ResultsBucket"
     ALERTS_TOPIC = "AlertsTopic"
+    API_URL = "ApiUrl"
 
 
 class ResourceType:
@@ -192,6 +193,15 @@ class DispatcherEnvironment(DatabaseEnvironment):
 
     #: Where ECS's word of tasks that stopped arrives.
     task_events_queue_url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiEnvironment(DatabaseEnvironment):
+    """Environment of the HTTP API's function in `lambdas/api/`."""
+
+    #: Calls a second that one API key may make, and how many at once after a rest.
+    key_rate: str
+    key_burst: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,1 @@
+"""The HTTP API: tables of routes, and the gate that every call passes."""

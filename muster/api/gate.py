@@ -1,0 +1,55 @@
+"""What every call passes before its route sees it: who calls, whether they may, and how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from muster.api.problem import Problem
+from muster.keys.access import Principal
+from muster.keys.recognition import NotRecognised, recognise
+
+if TYPE_CHECKING:
+    from muster.api.request import Request
+    from muster.api.route import Route
+    from muster.api.services import Services
+
+#: What a call without a valid key is told to do.
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="muster"'}
+
+
+def admit(request: Request, route: Route, services: Services) -> Principal | None:
+    """Who calls; None on an open route.
+
+    Raises:
+        Problem: no valid key (401), too many calls (429), or a key that does not allow it (403).
+        StoreUnavailable: nobody can tell now.
+    """
+    if route.scope is None:
+        return None
+    try:
+        principal = recognise(_presented(request), keys=services.keys)
+    except NotRecognised as error:
+        raise Problem(
+            401,
+            "unauthorized",
+            "send a valid API key: Authorization: Bearer mstr_…; `muster keys create` makes one",
+            headers=_CHALLENGE,
+        ) from error
+    wait = services.rate.take(f"key:{principal.key_id}")
+    if wait:
+        raise Problem(
+            429,
+            "too_many_requests",
+            f"this key calls too often; try again in {wait} s",
+            headers={"Retry-After": str(wait)},
+        )
+    if not principal.may(route.scope):
+        raise Problem(403, "forbidden", f"the key does not allow {route.scope}")
+    return principal
+
+
+def _presented(request: Request) -> str:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    return request.headers.get("x-api-key", "").strip()

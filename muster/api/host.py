@@ -1,0 +1,48 @@
+"""Composes the API of a Lambda function from its environment."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from muster.api.application import Application
+from muster.api.routes import ROUTES
+from muster.api.services import Services
+from muster.contracts import ApiEnvironment
+from muster.dispatcher.lane_choice import LaneChoice
+from muster.store.call_rate import CallRate, Rate
+from muster.store.keys import Keys
+
+#: A statement's bounds, in seconds: a caller is told of an absent database while it still listens.
+CALL_SECONDS = 5.0
+RETRY_SECONDS = 8.0
+
+
+@cache
+def application() -> Application:
+    """The API of this process, composed at the first call."""
+    from muster.aws.secrets import Secrets
+    from muster.aws.sqs import Queues
+    from muster.clock import SystemClock
+    from muster.log import logger
+    from muster.store.connection import Database
+    from muster.store.opening import settings_reader
+
+    environment = ApiEnvironment.from_environ(os.environ)
+    log = logger("api")
+    database = Database(
+        settings_reader(environment, secrets=Secrets()),
+        call_seconds=CALL_SECONDS,
+        retry_seconds=RETRY_SECONDS,
+    )
+    rate = Rate(per_second=float(environment.key_rate), burst=int(environment.key_burst))
+    services = Services(
+        database=database,
+        keys=Keys(database),
+        rate=CallRate(database, rate=rate),
+        queues=Queues(),
+        lanes=LaneChoice(log),
+        clock=SystemClock(),
+        log=log,
+    )
+    return Application(routes=ROUTES, services=services)

@@ -1,0 +1,87 @@
+"""The table of the routes of jobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from muster.api.jobs.changing import cancel, retry
+from muster.api.jobs.reading import MOST, detail, listing
+from muster.api.jobs.submission import submit
+from muster.api.route import Route
+from muster.api.schemas import AGENT_ID, IDENTIFIER, PRIORITY, SOURCE, STATUS
+from muster.keys.access import Scope
+
+_ONE_OF = {"agent_id": AGENT_ID}
+
+_SUBMIT = Route(
+    method="POST",
+    path="/v1/jobs",
+    name="submitJob",
+    summary="Ask for a job. It is recorded before the answer; the same id again is the same job.",
+    scope=Scope.JOBS_SUBMIT,
+    act=submit,
+    body="Submission",
+    headers={"Idempotency-Key": IDENTIFIER},
+    answers={202: "Receipt", 200: "Receipt"},
+    problems=(400, 404, 409, 413, 415, 422),
+)
+_DETAIL = Route(
+    method="GET",
+    path="/v1/jobs/{id}",
+    name="getJob",
+    summary="One job, by its own id or its execution's, and everything that happened to it.",
+    scope=Scope.JOBS_READ,
+    act=detail,
+    query=_ONE_OF,
+    answers={200: "Job"},
+    problems=(404, 409, 422),
+)
+
+JOBS = (
+    _SUBMIT,
+    # As the jobs API that this one succeeds has them.
+    replace(_SUBMIT, path="/jobs", name="submitJobAlias"),
+    Route(
+        method="GET",
+        path="/v1/jobs",
+        name="listJobs",
+        summary="Jobs, newest first, page by page.",
+        scope=Scope.JOBS_READ,
+        act=listing,
+        query={
+            "agent_id": AGENT_ID,
+            "status": STATUS,
+            "priority": PRIORITY,
+            "source": SOURCE,
+            "job_id": IDENTIFIER,
+            "limit": {"type": "integer", "minimum": 1, "maximum": MOST},
+            "cursor": {"type": "string", "maxLength": 200},
+        },
+        answers={200: "JobPage"},
+        problems=(422,),
+    ),
+    _DETAIL,
+    replace(_DETAIL, path="/jobs/{id}", name="getJobAlias"),
+    Route(
+        method="POST",
+        path="/v1/jobs/{id}/cancel",
+        name="cancelJob",
+        summary="Call a job off; a running one is told, and may end before it hears of it.",
+        scope=Scope.JOBS_MANAGE,
+        act=cancel,
+        query=_ONE_OF,
+        answers={200: "Job"},
+        problems=(404, 409, 422),
+    ),
+    Route(
+        method="POST",
+        path="/v1/jobs/{id}/retry",
+        name="retryJob",
+        summary="Run a failed job again, with its whole budget of attempts.",
+        scope=Scope.JOBS_MANAGE,
+        act=retry,
+        query=_ONE_OF,
+        answers={202: "Job"},
+        problems=(404, 409, 422),
+    ),
+)

@@ -1,0 +1,116 @@
+"""`POST /v1/jobs`: check, record, send, answer. A message that is lost is sent again by the relay."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from muster.api.answer import Answer
+from muster.api.problem import conflict, invalid, not_found
+from muster.dispatcher.carrier import carrier
+from muster.execution.params import params_checker
+from muster.lane import NORMAL
+from muster.message.envelope import identifier_problem
+from muster.message.traceparent import valid_traceparent
+from muster.model import Source
+from muster.store.identifier import new_execution_id
+from muster.store.tenant_jobs import JobAgent, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from muster.api.route import Call
+    from muster.api.services import Services
+
+#: Which agent the short form is for.
+FETCHER = "http-fetch"
+
+#: What of a body is not the short form's params.
+_OF_THE_JOB = {"job_id", "priority"}
+
+#: Names the job where the body does not.
+KEY_HEADER = "idempotency-key"
+
+
+def submit(call: Call, services: Services) -> Answer:
+    """Record a job: 202; one that is recorded already with the same content: 200 with the same ids."""
+    wanted = _wanted(call, services)
+    jobs = services.jobs(call.tenant)
+    agent = jobs.agent(wanted.agent_id)
+    if agent is None:
+        raise not_found("there is no such agent; `muster agents list` names them")
+    problem = params_checker(agent.input_schema)(wanted.params)
+    if problem:
+        raise invalid(problem, code="invalid_params")
+    recorded = jobs.submit(wanted)
+    if recorded is None:
+        raise conflict("agent_disabled", "the agent is disabled: it takes no jobs now")
+    if not recorded.same:
+        raise conflict(
+            "job_exists", "there is another job of that id for this agent; take another job_id"
+        )
+    if recorded.document["execution_id"] != wanted.execution_id:
+        return Answer(status=200, value=recorded.document)
+    send(call, services, agent, wanted)
+    return Answer(
+        status=202,
+        value=recorded.document,
+        headers={"Location": f"/v1/jobs/{wanted.execution_id}"},
+    )
+
+
+def send(call: Call, services: Services, agent: JobAgent, wanted: Wanted) -> None:
+    """Put the job on its lane's queue; a failure is logged and left to the relay."""
+    if not agent.queues:
+        return
+    message = carrier(
+        delay=timedelta(0),
+        params=wanted.params,
+        job_id=wanted.job_id,
+        agent_id=wanted.agent_id,
+        tenant=call.tenant,
+        priority=wanted.priority,
+        source=Source.API,
+        scheduled_for=None,
+        traceparent=wanted.traceparent,
+    )
+    url = services.lanes.url(wanted.agent_id, agent.queues, wanted.priority)
+    [sent] = services.queues.send_batch(url, [message])
+    if not sent.ok:
+        services.log.warning(
+            "job was not sent; the relay will",
+            extra={"execution": wanted.execution_id, "reason": str(sent.error)},
+        )
+
+
+def _wanted(call: Call, services: Services) -> Wanted:
+    body = call.body
+    short = "url" in body
+    params = (
+        {k: v for k, v in body.items() if k not in _OF_THE_JOB} if short else body.get("params")
+    )
+    return Wanted(
+        execution_id=new_execution_id(now=services.clock.now()),
+        job_id=_job_id(body, call.request.headers.get(KEY_HEADER)),
+        agent_id=FETCHER if short else body["agent_id"],
+        params=params or {},
+        config=body.get("config"),
+        priority=body.get("priority", NORMAL),
+        traceparent=valid_traceparent(call.request.headers.get("traceparent")),
+    )
+
+
+def _job_id(body: Mapping[str, Any], header: str | None) -> str:
+    said = body.get("job_id")
+    if header is None:
+        return said or str(uuid4())
+    key = header.strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    problem = identifier_problem("Idempotency-Key", key)
+    if problem:
+        raise invalid(problem)
+    if said not in (None, key):
+        raise invalid("job_id and Idempotency-Key differ; give one of them")
+    return key

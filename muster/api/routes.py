@@ -1,0 +1,8 @@
+"""Every route there is. What is not in here is answered 404, or 405 where another method would do."""
+
+from __future__ import annotations
+
+from muster.api.about import ABOUT
+from muster.api.jobs.routes import JOBS
+
+ROUTES = (*JOBS, *ABOUT)

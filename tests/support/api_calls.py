@@ -1,0 +1,187 @@
+"""The HTTP API in this process on a real database: calls as API Gateway hands them over."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import jsonschema_rs
+import pytest
+
+from muster.api.application import Application
+from muster.api.openapi import openapi
+from muster.api.routes import ROUTES
+from muster.api.services import Services
+from muster.clock import SystemClock
+from muster.dispatcher.lane_choice import LaneChoice
+from muster.keys.access import Role, Scope
+from muster.ports import Queues
+from muster.store.call_rate import CallRate, Rate
+from muster.store.connection import Database, administer
+from muster.store.key_changes import KeyChanges
+from muster.store.keys import Keys
+from muster.store.settings import DatabaseSettings
+from tests.support.clerk import database_of, query
+from tests.support.queues import MemoryQueues
+
+AGENT = "counter"
+QUEUE = "memory://counter-normal"
+URGENT = "memory://counter-urgent"
+PLENTY = Rate(per_second=1000, burst=1000)
+_SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a caller gets."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def _memory_queues() -> MemoryQueues:
+    queues = MemoryQueues()
+    for url in (QUEUE, URGENT):
+        queues.create(url.removeprefix("memory://"))
+    return queues
+
+
+@dataclass(kw_only=True)
+class Api:
+    """One process of the API; several may share a database."""
+
+    url: str
+    database: Database
+    queues: Queues = field(default_factory=_memory_queues)
+    rate: Rate = PLENTY
+    #: The key of calls that name none.
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        log = logging.getLogger("api-test")
+        services = Services(
+            database=self.database,
+            keys=Keys(self.database),
+            rate=CallRate(self.database, rate=self.rate),
+            queues=self.queues,
+            lanes=LaneChoice(log),
+            clock=SystemClock(),
+            log=log,
+        )
+        self.application = Application(routes=ROUTES, services=services)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        raw: bytes | None = None,
+        query: Mapping[str, Any] | str = "",
+        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+    ) -> Reply:
+        """One call. `raw` is the body as bytes, `query` a mapping or as it stands in the URL."""
+        sent = json.dumps(body).encode() if body is not None else raw
+        given = {"content-type": "application/json"} if sent is not None else {}
+        key = self.key if key is None else key
+        if key:
+            given["authorization"] = f"Bearer {key}"
+        answer = self.application.answer(
+            event(method, path, sent, query, {**given, **(headers or {})}), None
+        )
+        reply = Reply(
+            status=answer["statusCode"], headers=answer["headers"], text=answer.get("body") or ""
+        )
+        assert_documented(method, path, reply)
+        return reply
+
+    def new_key(
+        self,
+        role: Role = Role.OPERATOR,
+        *,
+        tenant: str = "default",
+        scopes: list[Scope] | None = None,
+    ) -> str:
+        """The text of a new key."""
+        with closing(administer(DatabaseSettings.from_url(self.url))) as connection:
+            connection.autocommit = True
+            key, _ = KeyChanges(connection).create(
+                name="test", role=role, tenant=tenant, scopes=scopes, lifetime=None, by=None
+            )
+        return key.text
+
+    def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Rows of the database."""
+        return query(self.url, statement, *parameters)
+
+
+def assert_documented(method: str, path: str, reply: Reply) -> None:
+    """Hold an answer to the API's document: its status, its media type and its schema."""
+    described = openapi()
+    fitting = [route for route in ROUTES if route.method == method and route.fits(path)]
+    if not fitting:
+        assert reply.status in {404, 405}
+        schema: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
+    else:
+        answers = described["paths"][fitting[0].path][method.lower()]["responses"]
+        assert str(reply.status) in answers, (method, path, reply)
+        schema = answers[str(reply.status)]["content"][reply.headers["Content-Type"]]["schema"]
+    validator = jsonschema_rs.validator_for({**schema, "components": described["components"]})
+    validator.validate(reply.json)
+
+
+def event(
+    method: str,
+    path: str,
+    body: bytes | None,
+    query: Mapping[str, Any] | str,
+    headers: Mapping[str, str],
+) -> dict[str, Any]:
+    """An event of payload version 2.0; the body in base64, as the gateway sends what is no plain text."""
+    made: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query if isinstance(query, str) else urlencode(query),
+        "headers": dict(headers),
+        "requestContext": {
+            "stage": "$default",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1"},
+            "requestId": "request-1",
+        },
+        "isBase64Encoded": body is not None,
+    }
+    if body is not None:
+        made["body"] = base64.b64encode(body).decode()
+    return made
+
+
+@pytest.fixture
+def api(database_url: str) -> Iterator[Api]:
+    """The API with an agent `counter` of two lanes, called with an operator's key."""
+    endpoint = {"type": "sqs", "queues": {"normal": QUEUE, "urgent": URGENT}, "dlq": "https://dead"}
+    query(
+        database_url,
+        "INSERT INTO agent_registry (agent_id, agent_version, retries, endpoint, input_schema)"
+        " VALUES (%s, '1.2.0', 2, %s, %s), ('http-fetch', '1.0.0', 3, %s, NULL)",
+        AGENT,
+        json.dumps(endpoint),
+        json.dumps(_SCHEMA),
+        json.dumps(endpoint),
+    )
+    made = Api(url=database_url, database=database_of(database_url))
+    made.key = made.new_key()
+    yield made
+    made.database.close()
