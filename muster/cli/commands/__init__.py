@@ -1,12 +1,13 @@
 """The runtime's commands, in the order in which `muster --help` lists them."""
 
 from muster.cli.command import Command, Group
-from muster.cli.commands import agents, config, dlq, jobs, keys, migrate, register, send
+from muster.cli.commands import agents, config, dlq, instances, jobs, keys, migrate, register, send
 
 COMMANDS: tuple[Command | Group, ...] = (
     send.COMMAND,
     jobs.GROUP,
     agents.GROUP,
+    instances.COMMAND,
     config.GROUP,
     keys.GROUP,
     dlq.GROUP,

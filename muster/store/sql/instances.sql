@@ -44,8 +44,12 @@ DELETE FROM agent_instance
      LIMIT %(page)s::int);
 
 -- name: instances
--- Instances, the newest heartbeat first; null: of every agent.
-SELECT i.instance_id, i.kind, i.status, i.hostname, i.pid, i.version, i.deployment, i.url, i.running_jobs,
+-- Instances, the newest heartbeat first; null: of every agent. One that nobody has marked yet is told as stale.
+SELECT i.instance_id, i.kind,
+       CASE WHEN i.status IN ('running', 'draining')
+             AND i.last_heartbeat < now() - make_interval(secs => %(ttl_seconds)s::float8)
+            THEN 'stale' ELSE i.status END AS status,
+       i.hostname, i.pid, i.version, i.deployment, i.url, i.running_jobs,
        i.started_at, i.last_heartbeat, i.stopped_at,
        array(SELECT l.agent_id FROM agent_instance_agent l
               WHERE l.instance_id = i.instance_id ORDER BY l.agent_id) AS agents

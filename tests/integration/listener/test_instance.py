@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
+from muster.cli.main import main
 from muster.store.instances import Instance, Instances
 from tests.support.clerk import AGENT
 from tests.support.listening import Rig
@@ -72,6 +75,27 @@ def test_what_no_longer_beats_is_marked_and_forgotten_in_time(rig: Rig):
     # And one that beats again is back
     instances.beat(_instance("silent"), status="running", running_jobs=1)
     assert _statuses(rig) == ["running", "running"]
+
+
+def test_the_command_line_tells_which_instances_there_are(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    # Given two instances, one of which has been silent for two minutes and was not marked yet
+    instances = Instances(rig.clerk.database)
+    for name in ("alive", "silent"):
+        instances.beat(_instance(name), status="running", running_jobs=2)
+    _age(rig, "silent", "2 minutes")
+    # When they are listed
+    monkeypatch.setenv("DATABASE_URL", rig.url)
+    assert main(["instances", AGENT, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    # Then each is told as it is
+    assert [(row["instance_id"], row["status"], row["agents"]) for row in told] == [
+        ("alive", "running", [AGENT]),
+        ("silent", "stale", [AGENT]),
+    ]
+    assert main(["instances", "another", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def test_leadership_has_a_fence_that_rises_with_every_change(rig: Rig):
