@@ -37,6 +37,9 @@ MAX_HOPS = 16
 #: Folder of an agent with the migrations of its own tables, `NNNN_name.sql`.
 MIGRATIONS_FOLDER = "migrations"
 
+#: Folder of an agent with the statements on them, any names that end in `.sql`.
+STATEMENTS_FOLDER = "sql"
+
 
 def schema_of_agent(agent_id: str) -> str:
     """The schema of an agent's own tables, such as `agent_feed_collector`."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
+from muster.contracts import ALLOW_EXTERNAL_REQUESTS
 from muster.lane import LANES
 from muster.manifest.limits import ENVIRONMENT_BYTES, MAX_BATCH, largest_batch
 from muster.manifest.model import Endpoint, Permissions, Queue, S3Trigger, Webhook
@@ -57,6 +58,10 @@ def read_permissions(reader: Reader) -> Permissions:
 
 def read_environment(reader: Reader) -> Mapping[str, str]:
     """`[env]`"""
+    stages = (
+        "leave it out: the stage says whom its agents may call, by -c allow_external_requests=yes"
+    )
+    reader.refuse(ALLOW_EXTERNAL_REQUESTS, stages)
     taken = ", ".join(_RESERVED)
     cure = (
         f"write a name of two or more letters, digits and _, none in {taken}, and a text in quotes"
@@ -72,7 +77,8 @@ def read_environment(reader: Reader) -> Mapping[str, str]:
 def read_secrets(reader: Reader, *, env: Mapping[str, str]) -> Mapping[str, str]:
     """`[secrets]`"""
     cure = 'write the name of a secret of Secrets Manager in quotes, such as "feeds/token"'
-    found = _names(reader, key=_VARIABLE, value=_SECRET_NAME, cure=cure)
+    own = "call it by two or more letters, digits and _, a letter first, such as FEED_TOKEN"
+    found = _names(reader, key=_VARIABLE, value=_SECRET_NAME, cure=cure, name_cure=own)
     for name in found.keys() & env.keys():
         reader.problem(name, shown(found[name]), "it stands in [env] too; keep one of them")
     return found
@@ -122,12 +128,14 @@ def read_endpoint(reader: Reader) -> Endpoint:
     )
 
 
-def _names(reader: Reader, *, key: str, value: str, cure: str) -> Mapping[str, str]:
+def _names(
+    reader: Reader, *, key: str, value: str, cure: str, name_cure: str | None = None
+) -> Mapping[str, str]:
     """A table from free names to texts, each matching its pattern."""
     found: dict[str, str] = {}
     for name in reader.names():
         if re.fullmatch(key, name):
             found[name] = reader.text(name, "", pattern=value, cure=cure) or ""
         else:
-            reader.problem(name, shown(name), cure)
+            reader.problem(name, shown(name), name_cure or cure)
     return found

@@ -1,4 +1,4 @@
-"""An agent's tables of its own: what is wrong with the names in its folder, told at synth."""
+"""An agent's tables of its own: what is wrong with the files in its folder, told at synth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from muster.contracts import MIGRATIONS_FOLDER, schema_of_agent
+from muster.contracts import MIGRATIONS_FOLDER, STATEMENTS_FOLDER, schema_of_agent
 from muster.manifest.model import Manifest
 from muster.manifest.problem import Problem, shown
 
@@ -14,6 +14,7 @@ from muster.manifest.problem import Problem, shown
 _LONGEST_NAME = 63
 
 _FILE = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
+_NAMED = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
 def has_tables(manifest: Manifest) -> bool:
@@ -22,7 +23,28 @@ def has_tables(manifest: Manifest) -> bool:
 
 
 def table_problems(manifest: Manifest) -> Iterator[Problem]:
-    """What is wrong with the names in the agent's folder of migrations."""
+    """What is wrong with the agent's migrations and statements, as far as no database is needed to say it."""
+    yield from _migration_problems(manifest)
+    yield from _statement_problems(_folder(manifest) / STATEMENTS_FOLDER)
+
+
+def _statement_problems(folder: Path) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for file in sorted(folder.glob("*.sql")):
+        try:
+            names = _NAMED.findall(file.read_text("utf-8"))
+        except UnicodeDecodeError:
+            yield _problem(file, "write it as UTF-8")
+            continue
+        if not names:
+            yield _problem(file, "head each of its statements with a line `-- name: <name>`")
+        for name in names:
+            if name in first:
+                yield _problem(file, f"{first[name]} names {name} already; rename one of the two")
+            first.setdefault(name, file.name)
+
+
+def _migration_problems(manifest: Manifest) -> Iterator[Problem]:
     if not has_tables(manifest):
         return
     folder = _migrations(manifest)
@@ -46,7 +68,11 @@ def table_problems(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _migrations(manifest: Manifest) -> Path:
-    return (manifest.folder or Path(manifest.id)) / MIGRATIONS_FOLDER
+    return _folder(manifest) / MIGRATIONS_FOLDER
+
+
+def _folder(manifest: Manifest) -> Path:
+    return manifest.folder or Path(manifest.id)
 
 
 def _problem(path: Path, cure: str) -> Problem:

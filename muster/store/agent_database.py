@@ -14,13 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from muster.contracts import STATEMENTS_FOLDER
 from muster.database import StatementFailed, StatementUnknown
 from muster.errors import ConfigurationError, PermanentError
 from muster.message.body import REPLACEMENT, UNSTORABLE
 from muster.store.connection import Database
 from muster.store.document import document
 from muster.store.migration import SchemaError
-from muster.store.opening import SQL_FOLDER
 from muster.store.statements import Statement, named_texts, preparable
 
 
@@ -40,7 +40,7 @@ class AgentDatabase:
         if statement is None:
             known = ", ".join(sorted(self._statements)) or "none"
             raise StatementUnknown(
-                f"{self._agent_id} has no statement {name!r} in {SQL_FOLDER}/; it has: {known}"
+                f"{self._agent_id} has no statement {name!r} in {STATEMENTS_FOLDER}/; it has: {known}"
             )
         try:
             rows = self._database.run(statement, _values(name, statement, params or {}))
@@ -66,7 +66,7 @@ def agent_statements(agent_id: str, folder: Path) -> dict[str, Statement]:
         ConfigurationError: a name stands twice.
     """
     found: dict[str, Statement] = {}
-    for file in sorted((folder / SQL_FOLDER).glob("*.sql")):
+    for file in sorted((folder / STATEMENTS_FOLDER).glob("*.sql")):
         try:
             texts = named_texts(file.read_text("utf-8"), file.name)
         except ValueError as error:

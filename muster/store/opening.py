@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from muster.contracts import DatabaseEnvironment
+from muster.contracts import STATEMENTS_FOLDER, DatabaseEnvironment
 from muster.database import JobDatabase, NoTables
 from muster.ports import Secrets
 from muster.store.connection import Database
 from muster.store.settings import DatabaseSettings
-
-#: Folder of an agent that holds its statements.
-SQL_FOLDER = "sql"
 
 
 def open_database(environment: DatabaseEnvironment, *, secrets: Secrets) -> Database:
@@ -36,7 +33,7 @@ def settings_reader(
 
 def open_tables(database: Database, *, agent_id: str, folder: Path) -> JobDatabase:
     """What the jobs of the agent of that folder are handed; its statements are read at the first call."""
-    if not (folder / SQL_FOLDER).is_dir():
+    if not (folder / STATEMENTS_FOLDER).is_dir():
         return NoTables()
     from muster.store.agent_database import AgentDatabase
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from muster.contracts import STATEMENTS_FOLDER
 from muster.errors import ConfigurationError
 from muster.manifest import Permissions, table_problems
 from stacks import fit
@@ -67,6 +68,28 @@ def test_an_agent_s_migrations_are_named_as_they_must_be(
         (folder / name).write_text("SELECT 1;")
     # When they are looked at / Then each mistake is one sentence with its cure
     problems = list(table_problems(agent(agent_id, folder=folder.parent)))
+    assert len(problems) == len(cures)
+    assert all(cure in str(found) for cure, found in zip(cures, problems, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("files", "cures"),
+    [
+        ({"a.sql": b"-- name: one\nSELECT 1;", "b.sql": b"-- name: two\nSELECT 2;"}, []),
+        ({"a.sql": b"-- name: one\n-- name: one\n"}, ["a.sql names one already"]),
+        ({"a.sql": b"-- name: one\n", "b.sql": b"-- name: one\n"}, ["a.sql names one already"]),
+        ({"a.sql": b"SELECT 1;"}, ["head each of its statements"]),
+        ({"a.sql": b"-- name: one\nSELECT '\xff';"}, ["as UTF-8"]),
+    ],
+)
+def test_an_agent_s_statements_are_found_by_their_names(
+    tmp_path: Path, files: dict[str, bytes], cures: list[str]
+):
+    folder = tmp_path / "keeper" / STATEMENTS_FOLDER
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    problems = list(table_problems(agent("keeper", folder=folder.parent)))
     assert len(problems) == len(cures)
     assert all(cure in str(found) for cure, found in zip(cures, problems, strict=True))
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from muster.contracts import MIGRATIONS_FOLDER, schema_of_agent
+from muster.contracts import MIGRATIONS_FOLDER, STATEMENTS_FOLDER, schema_of_agent
 from muster.manifest import has_tables, load_manifest, table_problems
 from muster.store.agent_database import agent_statements
 from muster.store.migration import Migration, agent_migrations
-from muster.store.opening import SQL_FOLDER
 from muster.store.statements import statements
 from tests.support.expansion import flaws
 from tests.support.source import ROOT
@@ -44,7 +43,9 @@ def test_migrations_of_agents_only_expand_and_stay_in_their_schema(migration: Mi
 
 
 @pytest.mark.parametrize(
-    "folder", [f for f in AGENTS if (f / SQL_FOLDER).is_dir()], ids=lambda folder: folder.name
+    "folder",
+    [f for f in AGENTS if (f / STATEMENTS_FOLDER).is_dir()],
+    ids=lambda folder: folder.name,
 )
 def test_statements_of_agents_say_what_they_are_for_and_touch_their_own_tables(folder: Path):
     schema = schema_of_agent(folder.name)
