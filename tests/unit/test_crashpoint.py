@@ -14,17 +14,27 @@ from tests.support.source import ROOT, modules
 
 
 def test_every_crash_point_is_in_the_code_once_and_every_one_there_has_a_name():
-    used = [
-        node.args[0].value
-        for module in modules("muster", "lambdas", "local", "ecs_listener")
+    assert sorted(_used("muster", "lambdas", "local")) == sorted(CRASHPOINTS)
+    assert len(set(CRASHPOINTS)) == len(CRASHPOINTS)
+
+
+def test_the_listener_passes_the_points_of_a_worker_under_the_same_names_once_each():
+    used = _used("ecs_listener")
+    assert {"claim.before", "claim.after", "settle.before", "settle.after"} <= set(used)
+    assert set(used) <= set(CRASHPOINTS)
+    assert len(set(used)) == len(used)
+
+
+def _used(*rooms: str) -> list[str]:
+    return [
+        str(node.args[0].value)
+        for module in modules(*rooms)
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "crashpoint"
         and isinstance(node.args[0], ast.Constant)
     ]
-    assert sorted(used) == sorted(CRASHPOINTS)
-    assert len(set(CRASHPOINTS)) == len(CRASHPOINTS)
 
 
 def test_an_unarmed_point_does_nothing(monkeypatch: pytest.MonkeyPatch):
