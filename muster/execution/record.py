@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +59,13 @@ class Recorder:
         remove: Any = getattr(self._log, f"{self._prefix}remove_keys", None)
         if remove is not None:
             remove(list(_keys(claim)))
+
+    def together(self) -> AbstractContextManager[None]:
+        """A block whose lines may be written at its end, in one piece, by a log that can do that."""
+        together: Callable[[], AbstractContextManager[None]] = getattr(
+            self._log, "together", nullcontext
+        )
+        return together()
 
     def settled(self, outcome: Outcome, state: Status | None) -> None:
         """An outcome was written, or refused (`state` is None)."""

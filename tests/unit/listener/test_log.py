@@ -95,6 +95,30 @@ def test_keys_are_those_of_the_thread(log: ListenerLog, stream: io.StringIO):
     assert (second.get("job"), second.get("execution")) == ("mine", None)
 
 
+def test_lines_of_a_block_are_written_at_its_end_and_only_those_of_its_thread(
+    log: ListenerLog, stream: io.StringIO
+):
+    def block() -> None:
+        with log.together():
+            log.info("first")
+            log.info("second %d", "no number")
+            # When another thread logs meanwhile
+            other = threading.Thread(target=log.info, args=("between",))
+            other.start()
+            other.join(20)
+            assert [line["message"] for line in _lines(stream)] == ["between"]
+            log.info("third")
+            {}["end with an error"]
+
+    # Given a block that ends with an error
+    with pytest.raises(KeyError):
+        block()
+    log.info("after")
+    # Then all that can be told is told, in order
+    told = [line["message"] for line in _lines(stream)]
+    assert told == ["between", "first", "third", "after"]
+
+
 def test_secrets_are_masked(log: ListenerLog, stream: io.StringIO):
     log.addFilter(LogMask(lambda: Mask(["s3cr3t-value"])))
     log.info("told %s", "s3cr3t-value", extra={"where": "in s3cr3t-value"})
