@@ -171,8 +171,11 @@ class Listener:
         thread.start()
 
     def _died(self, args: threading.ExceptHookArgs) -> None:
-        """A part ended by an error that nothing expected: the others cannot go on without it."""
+        """A thread ended by an error that nothing expected: without one of its parts no listener can go on."""
         name = args.thread.name if args.thread else "a thread"
+        if args.thread not in self._threads:
+            self._telling.stray(name, args.exc_value)
+            return
         self._broken = f"{name}: {args.exc_type.__name__}: {args.exc_value}"
         self._telling.broken(name, args.exc_value)
         self._event.set()

@@ -108,6 +108,10 @@ class Telling:
         """A part of the process ended by an error that nothing expected."""
         self._log.error("%s has ended, this process is replaced", part, exc_info=error)
 
+    def stray(self, name: str, error: BaseException | None) -> None:
+        """A thread that some job started ended by an error: its agent's affair."""
+        self._log.warning("a thread of a job has ended: %s", name, exc_info=error)
+
     def trouble(self, text: str, error: Exception) -> None:
         """Something beside the jobs did not work; it is tried again."""
         self._log.warning("%s: %s", text, error)

@@ -33,6 +33,21 @@ def test_fault_11_whatever_a_job_raises_is_recorded_and_the_listener_lives(
     assert rig.problems() == []
 
 
+def test_fault_11_an_error_in_a_thread_that_a_job_started_ends_that_thread_alone(rig: Rig):
+    # Given a job that runs beside another one
+    listener = rig.start()
+    rig.send("neighbour", do="sleep", seconds=2)
+    wait_until(lambda: rig.steps("neighbour"))
+    # When a thread that it started dies
+    rig.send("j", do="stray")
+    # Then both jobs end as they should, in their first attempt, and so does the listener go on
+    for each in ("j", "neighbour"):
+        row = rig.becomes(each, "completed")
+        assert (row["attempts"], row["fence"]) == (1, 1)
+    assert listener.health()["is_running"]
+    assert any("thread of a job" in line["message"] for line in listener.told())
+
+
 def test_fault_11_a_job_that_raises_is_tried_again_after_its_pause(rig: Rig):
     # Given a job that asks for a second attempt after a second
     rig.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,6 +50,14 @@ def _swallow(job: Job) -> Any:
     while time.monotonic() < end:
         with suppress(BaseException):
             time.sleep(0.05)
+    return _effect(job)
+
+
+def _stray(job: Job) -> Any:
+    """A thread of the job's own ends by an error."""
+    thread = threading.Thread(target=lambda: {}["missing"])
+    thread.start()
+    thread.join()
     return _effect(job)
 
 
@@ -112,6 +121,7 @@ _DEEDS: dict[str, Callable[[Job], Any]] = {
     "steps": _steps,
     "sleep": _sleep,
     "swallow": _swallow,
+    "stray": _stray,
     "fail": _fail,
     "second": _second,
     "nothing": lambda _: None,
