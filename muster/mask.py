@@ -38,6 +38,11 @@ class Mask:
     def __bool__(self) -> bool:
         return bool(self._texts)
 
+    @property
+    def longest(self) -> int:
+        """Characters of the longest text that is looked for: who cuts a text earlier may cut it in two."""
+        return len(self._texts[0]) if self._texts else 0
+
     def text(self, text: str) -> str:
         """The text without secrets."""
         for secret in self._texts:

@@ -18,7 +18,7 @@ from muster.crashpoint import CrashPointReached, crashpoint
 from muster.database import JobDatabase, NoTables
 from muster.errors import Cancelled, PermanentError, SecretRejected
 from muster.execution.configuration import ConfigInvalid, Configuration, Precedence
-from muster.execution.report import error_record
+from muster.execution.report import error_record, stored_record
 from muster.execution.result import result_text
 from muster.isolation.caller import Caller, Ended
 from muster.isolation.interrupted import Interrupted
@@ -204,13 +204,7 @@ class Attempts:
 
     def _record(self, error: BaseException, told: ErrorRecord | None) -> ErrorRecord:
         """What the row says of it: never a secret."""
-        record = told or error_record(error)
-        mask = self._agent.secrets.mask()
-        return replace(
-            record,
-            message=mask.text(record.message),
-            stack=None if record.stack is None else mask.text(record.stack),
-        )
+        return stored_record(told or error_record(error), self._agent.secrets.mask())
 
     def _failed(
         self,

@@ -19,6 +19,7 @@ from muster.isolation.guard import GRACE_SECONDS, KILL_SECONDS
 from muster.isolation.output import Output
 from muster.isolation.telling import tell
 from muster.job import Job
+from muster.mask import Mask
 
 #: A guard that was told to end its job and has not is killed itself, after this many seconds.
 _PATIENCE_SECONDS = GRACE_SECONDS + KILL_SECONDS + 1.0
@@ -58,7 +59,10 @@ class Conversation:
         self._frames = FrameReader()
         self._outgoing = b""
         self._selector = selectors.DefaultSelector()
-        self._outputs = [Output(stream=name, log=job.log) for name in ("stdout", "stderr")]
+        mask = Mask(job.secrets.values())
+        self._outputs = [
+            Output(stream=name, log=job.log, mask=mask) for name in ("stdout", "stderr")
+        ]
         self._stopped = False
         #: The job's last message: {"kind": "result" | "fault", ...}; None: there was none.
         self.last: Mapping[str, Any] | None = None

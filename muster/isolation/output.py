@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from muster.mask import Mask
+
 #: Of what a job prints this much becomes log lines, in bytes; the rest is counted.
 MOST_SHOWN = 256 * 1024
 
@@ -13,13 +15,23 @@ MOST_PRINTED = 64 * 1024 * 1024
 #: A longer line is cut into several, in bytes.
 _LONGEST_LINE = 8 * 1024
 
+#: Bytes of a character in UTF-8, at most.
+_LONGEST_CHARACTER = 4
+
 
 class Output:
-    """One stream of a job, `stdout` or `stderr`."""
+    """One stream of a job, `stdout` or `stderr`.
 
-    def __init__(self, *, stream: str, log: logging.Logger) -> None:
+    Args:
+        mask: finds the job's secrets, before a line is cut: the log would not find the two halves of one.
+    """
+
+    def __init__(self, *, stream: str, log: logging.Logger, mask: Mask) -> None:
         self._stream = stream
         self._log = log
+        self._mask = mask
+        # Kept back of an endless line: the beginning of a secret may be at its end.
+        self._most_kept = _LONGEST_LINE + mask.longest * _LONGEST_CHARACTER
         self._line = bytearray()
         self._shown = 0
         #: Bytes that came, shown or not.
@@ -39,7 +51,9 @@ class Output:
         self._line = bytearray(rest)
         for line in lines:
             self._show(line)
-        while len(self._line) >= _LONGEST_LINE:
+        if len(self._line) >= self._most_kept:
+            self._line = bytearray(self._masked(bytes(self._line)))
+        while len(self._line) >= self._most_kept:
             self._show(bytes(self._line[:_LONGEST_LINE]))
             del self._line[:_LONGEST_LINE]
 
@@ -58,7 +72,13 @@ class Output:
     def _keys(self) -> dict[str, str]:
         return {"stream": self._stream}
 
+    def _masked(self, line: bytes) -> bytes:
+        text = line.decode("utf-8", "surrogateescape")
+        return self._mask.text(text).encode("utf-8", "surrogateescape")
+
     def _show(self, line: bytes) -> None:
+        if len(line) > _LONGEST_LINE:
+            line = self._masked(line)
         while self._shown < MOST_SHOWN:
             part, line = line[:_LONGEST_LINE], line[_LONGEST_LINE:]
             self._shown += len(part) + 1

@@ -79,6 +79,38 @@ def test_a_secret_is_nowhere_in_logs_rows_and_dead_letters(
     assert "token ***" in shop.log.everything()
 
 
+#: As long as a token of an identity provider.
+TOKEN = "canary." + "0123456789abcdef" * 100
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        'raise ValueError("x" * 1000 + token)',
+        'raise ValueError("x" * 9000 + token + "y" * 7000)',
+        'print("x" * 7000 + token)',
+        'print("x" * 7000 + token, end="", flush=True)',
+        'print("x" * 200000 + token + "y" * 200000)',
+    ],
+)
+def test_no_half_of_a_secret_is_left_where_a_text_is_cut(
+    workshop: Callable[..., Workshop], tmp_path: Path, end: str
+):
+    # Given an agent whose texts are cut in the midst of its secret
+    folder = write_agent(tmp_path / "cuts", f'token = job.secrets["TOKEN"]\n{end}')
+    secrets = AgentSecrets({"TOKEN": "cuts/token"}, read=lambda _: TOKEN, clock=Timepiece())
+    shop = workshop(caller=InProcess(folder, environ=os.environ), secrets=secrets, max_attempts=1)
+    # When it runs
+    shop.send("job-1")
+    shop.deliver()
+    # Then neither its beginning nor its end is left
+    row = shop.clerk.query("SELECT row_to_json(e)::text AS row FROM agent_job_execution e")
+    everything = json.dumps(row) + shop.log.everything()
+    assert "canary" not in everything
+    assert "0123456789abcdef" not in everything
+    assert "***" in everything
+
+
 def test_the_secret_is_in_no_environment_and_no_command_line(tmp_path: Path):
     folder = write_agent(
         tmp_path / "looks",

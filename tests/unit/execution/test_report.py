@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from muster.errors import Cancelled, MusterError, PermanentError, RetryableError
-from muster.execution.report import LONGEST_MESSAGE, LONGEST_STACK, error_record
+from muster.execution.report import LONGEST_MESSAGE, LONGEST_STACK, error_record, stored_record
+from muster.mask import Mask
 from muster.model import ErrorRecord
 from muster.store.document import document
 
@@ -83,9 +84,19 @@ def test_errors_that_cannot_be_shown_are_told_all_the_same():
 
 
 def test_message_and_stack_are_bounded():
-    record = _raised(ValueError("x" * 1_000_000))
+    record = stored_record(_raised(ValueError("x" * 1_000_000)), Mask())
     assert len(record.message) == LONGEST_MESSAGE
     assert len(str(record.stack)) <= LONGEST_STACK
+
+
+def test_secrets_are_masked_before_texts_are_cut():
+    # Given an error whose text and stack are cut in the midst of a secret
+    secret = "0123456789abcdef" * 16
+    text = "x" * (LONGEST_MESSAGE - 100) + secret + "y" * (LONGEST_STACK - 150)
+    record = stored_record(_raised(ValueError(text)), Mask([secret]))
+    # Then no half of it is left
+    assert "0123" not in record.message
+    assert "cdef" not in str(record.stack)
 
 
 def test_a_recursion_is_told_by_its_last_frames():
@@ -95,7 +106,7 @@ def test_a_recursion_is_told_by_its_last_frames():
     try:
         deeper()
     except RecursionError as error:
-        record = error_record(error)
+        record = stored_record(error_record(error), Mask())
     assert str(record.stack).count("deeper") <= 40
     assert record.error_class == "RecursionError"
 
