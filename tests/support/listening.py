@@ -49,6 +49,7 @@ class Rig:
         self._folder = folder
         self._listeners: list[ListenerProcess] = []
         self.accepted: list[str] = []
+        self._letters: list[str] = []
         self.lanes = {"normal": self._queue("normal")}
         self.dlq = self._queue("dlq")
         connection = dict(_parts(listener_url or url))
@@ -219,9 +220,8 @@ class Rig:
         ]
 
     def letters(self) -> list[str]:
-        """`execution:fence` of every dead letter; they stay in their queue."""
+        """`execution:fence` of every dead letter so far; they stay in their queue."""
         url = self.dlq.replace(self.sqs.url, self.endpoint.url)
-        found: list[str] = []
         while messages := self.endpoint.call(
             "ReceiveMessage",
             QueueUrl=url,
@@ -229,11 +229,11 @@ class Rig:
             VisibilityTimeout=1000,
             MessageAttributeNames=["All"],
         ).get("Messages"):
-            found += [
+            self._letters += [
                 message["MessageAttributes"]["muster-dead-letter"]["StringValue"]
                 for message in messages
             ]
-        return found
+        return self._letters
 
     def close(self) -> None:
         """End everything that this rig started."""
