@@ -116,7 +116,7 @@ def test_a_proxy_is_refused_with_the_cure(environment: pytest.MonkeyPatch):
 def test_without_a_region_the_error_names_the_variable(environment: pytest.MonkeyPatch):
     environment.delenv("AWS_REGION")
     environment.delenv("AWS_DEFAULT_REGION")
-    with pytest.raises(ConfigurationError, match="AWS_REGION"):
+    with pytest.raises(ConfigurationError, match="No AWS region is set"):
         queues_by("fast")
 
 
