@@ -11,9 +11,6 @@ from local.stacks import outputs
 from local.state import CloudState
 from muster.contracts import OutputKey
 
-#: Output that holds the HTTP API's address, in stages that have one.
-_API_URL = "ApiUrl"
-
 
 def exports(state: CloudState) -> dict[str, str]:
     """Environment variables that point AWS's tools, psql's cousins and `muster` at this cloud."""
@@ -39,9 +36,15 @@ def describe(state: CloudState) -> dict[str, Any]:
         "bucket": merged.get(OutputKey.UPLOADS_BUCKET),
         "stacks": stacks,
     }
-    if _API_URL in merged:
-        described["api_url"] = merged[_API_URL]
+    if OutputKey.API_URL in merged:
+        described["api_url"] = _api_url(merged[OutputKey.API_URL], endpoint=state.endpoint)
     return described
+
+
+def _api_url(url: str, *, endpoint: str) -> str:
+    """The API's address by the emulator's path: not every machine resolves names below `localhost`."""
+    api_id = url.partition("://")[2].partition(".")[0]
+    return f"{endpoint}/_aws/execute-api/{api_id}"
 
 
 def _agent(output: dict[str, Any]) -> dict[str, Any]:

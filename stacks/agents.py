@@ -38,6 +38,7 @@ class AgentsStack(Stack):
         storage: StorageStack,
         alerts: sns.ITopic,
         dispatcher: iam.IRole,
+        api: iam.IRole,
         cluster: ClusterStack,
         service_token: str,
     ) -> None:
@@ -46,16 +47,13 @@ class AgentsStack(Stack):
         functions = [manifest for manifest in manifests if manifest.compute == "lambda"]
         services = [manifest for manifest in manifests if manifest.compute == "fargate"]
         layers = [dependency_layer(self, stage)] if functions else []
-        # Rights are written into the queues' policies: the dispatcher's own would overflow with many agents.
-        relay = iam.Role.from_role_arn(
-            self,
-            "DispatcherRole",
-            dispatcher.role_arn,
-            mutable=False,
-            add_grants_to_resources=True,
-        )
+        # Rights are written into the queues' policies: the roles' own would overflow with many agents.
         surroundings = Surroundings(
-            platform=platform, storage=storage, alerts=alerts, dispatcher=relay
+            platform=platform,
+            storage=storage,
+            alerts=alerts,
+            dispatcher=self._let_in("DispatcherRole", dispatcher),
+            api=self._let_in("ApiRole", api),
         )
         agents: list[Agent] = [
             LambdaAgent(self, manifest=manifest, surroundings=surroundings, dependencies=layer)
@@ -77,6 +75,12 @@ class AgentsStack(Stack):
         )
         registration.node.add_dependency(*agents)
         CfnOutput(self, OutputKey.AGENTS, value=self.to_json_string(endpoints))
+
+    def _let_in(self, id_: str, role: iam.IRole) -> iam.IRole:
+        """The role of another stack, whose rights here stand in the policies of the queues."""
+        return iam.Role.from_role_arn(
+            self, id_, role.role_arn, mutable=False, add_grants_to_resources=True
+        )
 
     def verify_size(self, setting: str) -> None:
         """Raises ConfigurationError when the stack outgrew CloudFormation; names the `setting` to raise."""

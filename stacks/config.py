@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from muster.errors import ConfigurationError
+from stacks.api_settings import ApiSettings
 from stacks.containers import ContainerSettings
 from stacks.outbound import LOCAL_SERVER_PORTS, OutboundSettings
 
@@ -127,6 +128,8 @@ class Stage:
     event_source_ceiling: int | None = None
     #: How listeners are built and run.
     containers: ContainerSettings = field(default_factory=ContainerSettings)
+    #: Who may call the HTTP API how often.
+    api: ApiSettings = field(default_factory=ApiSettings)
     #: Database connections left for people, backups and monitoring.
     reserved_connections: int = 20
 

@@ -50,6 +50,7 @@ class ConnectionBudget:
         return (
             self.agent_connections
             + DISPATCHER_CONNECTIONS
+            + self.stage.api.concurrency
             + self.register_connections
             + self.stage.reserved_connections
         )
@@ -69,7 +70,8 @@ class ConnectionBudget:
             f"stage {self.stage.name!r} could open {self.needed} database connections, "
             f"but max_connections is {limit}: agents {self.agent_connections} "
             f"(largest: {', '.join(f'{name} {count}' for name, count in largest)}), "
-            f"dispatcher {DISPATCHER_CONNECTIONS}, register {self.register_connections}, "
+            f"dispatcher {DISPATCHER_CONNECTIONS}, api {self.stage.api.concurrency}, "
+            f"register {self.register_connections}, "
             f"reserved_connections {self.stage.reserved_connections}. "
             f"Lower `concurrency`, or have fewer lanes, in agent.toml, or raise {cure} in stacks/config.py."
         )

@@ -13,6 +13,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
 from stacks.agents import AgentsStack
+from stacks.api import ApiStack
 from stacks.cluster import ClusterStack
 from stacks.config import ExternalDatabase, Stage
 from stacks.connections import ConnectionBudget, connections_at_most
@@ -69,6 +70,8 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         task_events=cluster.task_events,
     )
     dispatcher.add_stack_dependency(registry)
+    api = ApiStack(app, name("api"), platform=platform)
+    api.add_stack_dependency(registry)
     for number, members in shard(manifests, shards=stage.agent_shards).items():
         agents = AgentsStack(
             app,
@@ -78,6 +81,7 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
             storage=storage,
             alerts=observability.alerts,
             dispatcher=dispatcher.role,
+            api=api.role,
             cluster=cluster,
             service_token=registry.service_token,
         )

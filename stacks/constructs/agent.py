@@ -34,6 +34,8 @@ class Surroundings:
     alerts: sns.ITopic
     #: Whoever sends jobs again and counts the backlog.
     dispatcher: iam.IRole
+    #: Whoever sends the jobs that were asked for over HTTP.
+    api: iam.IRole
 
 
 class Agent(Construct):
@@ -55,6 +57,7 @@ class Agent(Construct):
             max_receive_count=MAX_RECEIVE_COUNT if self.slots else manifest.max_receive_count,
         )
         self.queue.grant_dispatch(surroundings.dispatcher)
+        self.queue.grant_send(surroundings.api)
         DeadLetterAlarm(
             self,
             "DeadLetterAlarm",

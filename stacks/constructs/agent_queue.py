@@ -53,6 +53,11 @@ class AgentQueue(Construct):
         """The lane that every agent has."""
         return self.lanes["normal"]
 
+    def grant_send(self, sender: iam.IGrantable) -> None:
+        """Let somebody put jobs on the lanes, and do nothing else."""
+        for queue in self.lanes.values():
+            queue.grant(sender, "sqs:SendMessage")
+
     def grant_dispatch(self, dispatcher: iam.IGrantable) -> None:
         """Let the dispatcher send again, dead-letter, and count the backlog."""
         for queue in self.lanes.values():

@@ -43,6 +43,7 @@ class PythonFunction(Construct):
         egress: str = "none",
         ephemeral_storage_mib: int = 512,
         variables: Mapping[str, str] | None = None,
+        concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, id_)
         logs = log_group(self, "Logs", platform.stage)
@@ -67,6 +68,7 @@ class PythonFunction(Construct):
             layers=list(layers),
             role=self.role,
             timeout=timeout,
+            reserved_concurrent_executions=concurrency,
             memory_size=memory_mib,
             ephemeral_storage_size=Size.mebibytes(ephemeral_storage_mib),
             environment={**(variables or {}), **environment.to_environment()},

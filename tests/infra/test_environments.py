@@ -6,6 +6,7 @@ import json
 
 from muster.contracts import (
     AgentEnvironment,
+    ApiEnvironment,
     DatabaseEnvironment,
     DispatcherEnvironment,
     Environment,
@@ -17,6 +18,7 @@ CONTRACTS: dict[str, type[DatabaseEnvironment]] = {
     "lambdas.agents.handler.handler": AgentEnvironment,
     "lambdas.scheduler.handler.handler": DispatcherEnvironment,
     "lambdas.register.handler.handler": RegisterEnvironment,
+    "lambdas.api.handler.handler": ApiEnvironment,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.infra.synthesis import Resource, Synthesis
@@ -86,21 +87,45 @@ def test_the_dispatcher_is_let_in_by_the_queues_and_needs_no_right_of_its_own(ea
     for policy in each.resources("AWS::SQS::QueuePolicy", "agents"):
         if "/Undelivered/" in policy.path:
             continue
-        (allowed,) = (
-            s
-            for s in policy.properties["PolicyDocument"]["Statement"]
-            if s["Effect"] == "Allow" and "Service" not in s["Principal"]
-        )
+        (allowed,) = _let_in(policy, f"muster-{each.stage.name}-dispatcher")
         # Then the dispatcher may send, and count what waits in a lane; it may not receive or delete
         counts = [] if "/DeadLetters/" in policy.path else ["sqs:GetQueueAttributes"]
         assert listed(allowed["Action"]) == [*counts, "sqs:SendMessage"]
-        assert "muster-" + each.stage.name + "-dispatcher" in str(allowed["Principal"]["AWS"])
     # And its own role names no queue, however many agents there are
     own = [p for p in each.resources("AWS::IAM::Policy", "dispatcher") if "/Dispatcher/" in p.path]
     hear = {"sqs:ReceiveMessage", "sqs:DeleteMessage"}
     assert [actions(policy) for policy in own] == [READ_SECRET | WRITE_LOGS | hear]
     heard = [s for s in own[0].properties["PolicyDocument"]["Statement"] if "TaskEvents" in str(s)]
     assert [set(s["Action"]) for s in heard] == [hear]
+
+
+def _let_in(policy: Resource, stack: str) -> list[Mapping[str, Any]]:
+    """Statements of a queue's policy that let a role of that stack in."""
+    return [
+        s
+        for s in policy.properties["PolicyDocument"]["Statement"]
+        if s["Effect"] == "Allow" and stack in str(s["Principal"].get("AWS"))
+    ]
+
+
+def test_the_api_puts_jobs_on_lanes_and_may_do_nothing_else(each: Synthesis):
+    # Given the policies of all queues of agents
+    lanes = 0
+    for policy in each.resources("AWS::SQS::QueuePolicy", "agents"):
+        # Then the API may send to a lane, and is not let into a queue of dead letters
+        allowed = [listed(s["Action"]) for s in _let_in(policy, f"muster-{each.stage.name}-api")]
+        is_lane = "/DeadLetters/" not in policy.path and "/Undelivered/" not in policy.path
+        assert allowed == ([["sqs:SendMessage"]] if is_lane else [])
+        lanes += is_lane
+    assert lanes
+    # And nobody else is let in than the dispatcher, the API and AWS's own events
+    for policy in each.resources("AWS::SQS::QueuePolicy", "agents"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            known = ("-dispatcher", "-api", "Service", "'AWS': '*'")
+            assert any(word in str(statement["Principal"]) for word in known), policy.path
+    # And its own role reads the database's secret and writes its log
+    (own,) = (p for p in each.resources("AWS::IAM::Policy", "api"))
+    assert actions(own) == READ_SECRET | WRITE_LOGS
 
 
 def test_registering_reads_secret_and_manifests_and_nothing_else(each: Synthesis):

@@ -35,6 +35,8 @@ def test_every_service_principal_is_bound_to_this_account_and_source(each: Synth
     assert {"lambda.amazonaws.com", "scheduler.amazonaws.com", "cloudwatch.amazonaws.com"} <= seen
 
 
-def test_no_function_can_be_invoked_by_a_policy_of_its_own(each: Synthesis):
-    # Schedules and custom resources invoke as a role; a resource policy would need a source as well.
-    assert each.resources("AWS::Lambda::Permission") == []
+def test_only_the_api_invokes_by_a_policy_of_the_function_and_names_its_source(each: Synthesis):
+    # Schedules and custom resources invoke as a role; API Gateway can do so by the function's policy alone.
+    (permission,) = each.resources("AWS::Lambda::Permission")
+    assert permission.stack == "api"
+    assert permission.properties["SourceArn"]

@@ -1,0 +1,96 @@
+"""The HTTP API: API Gateway in front of one function, which knows its routes and asks for keys itself."""
+
+# jsii's classes and interfaces name parameters differently, so no class fits its own interface.
+# pyright: reportArgumentType=false
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from constructs import Construct
+
+from muster.contracts import ApiEnvironment, OutputKey
+from stacks.acknowledgement import acknowledge
+from stacks.constructs.python_function import PythonFunction
+from stacks.packaging import dependency_layer
+from stacks.platform import Platform
+from stacks.retention import log_group
+
+HANDLER = "lambdas.api.handler.handler"
+
+#: API Gateway waits for 30 s at most; a caller hears of an absent database well before.
+TIMEOUT = Duration.seconds(29)
+
+#: What the access log says of a call: neither query nor headers, since keys and data travel there.
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "bytes": "$context.responseLength",
+    "milliseconds": "$context.responseLatency",
+    "address": "$context.identity.sourceIp",
+    "error": "$context.integrationErrorMessage",
+}
+
+
+class ApiStack(Stack):
+    """Function, API, its throttling and its access log."""
+
+    def __init__(self, scope: Construct, id_: str, *, platform: Platform) -> None:
+        stage = platform.stage
+        super().__init__(scope, id_, description=f"Muster {stage.name}: HTTP API")
+        answering = PythonFunction(
+            self,
+            "Answering",
+            platform=platform,
+            handler=HANDLER,
+            description="Answers the HTTP API",
+            environment=ApiEnvironment(
+                stage=stage.name,
+                database_secret=platform.database.secret_id(),
+                database_tls=stage.database_tls,
+                code_version=platform.code_version,
+                key_rate=str(stage.api.key_rate),
+                key_burst=str(stage.api.key_burst),
+            ),
+            layers=[dependency_layer(self, stage)],
+            timeout=TIMEOUT,
+            memory_mib=512,
+            concurrency=stage.api.concurrency,
+        )
+        self.role = answering.role
+        api = apigateway.HttpApi(
+            self,
+            "Api",
+            description=f"Muster {stage.name}",
+            create_default_stage=False,
+            default_integration=integrations.HttpLambdaIntegration("Answer", answering.function),
+        )
+        self._serve(api, platform)
+        acknowledge(
+            api.node.find_child("DefaultRoute"),
+            APIG4="The function asks for an API key itself, route by route, and refuses what has none.",
+        )
+        CfnOutput(self, OutputKey.API_URL, value=api.api_endpoint)
+
+    def _serve(self, api: apigateway.HttpApi, platform: Platform) -> None:
+        logs = log_group(self, "AccessLogs", platform.stage)
+        apigateway.CfnStage(
+            self,
+            "Served",
+            api_id=api.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=platform.stage.api.rate,
+                throttling_burst_limit=platform.stage.api.burst,
+            ),
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=logs.log_group_arn, format=json.dumps(_ACCESS_LOG)
+            ),
+        )
