@@ -25,10 +25,8 @@ def handle(params: Any) -> None:
     """The job that does nothing."""
 
 
-def _spawn(name: str, work: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=work, name=name)
-    thread.start()
-    return thread
+def _spawn(name: str, work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name=name).start()
 
 
 def main() -> None:
@@ -55,9 +53,9 @@ def main() -> None:
         may_receive=lambda: True,
     )
     disposal.start(_spawn)
-    count = polling.threads(room=room)
-    for thread in [_spawn(f"polling-{number}", polling.run) for number in range(count)]:
-        thread.join()
+    for number in range(1, polling.threads(room=room)):
+        _spawn(f"polling-{number}", polling.run)
+    polling.run()
 
 
 if __name__ == "__main__":
