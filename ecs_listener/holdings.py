@@ -28,7 +28,8 @@ class Holdings:
         self._dispose = dispose
         self._lock = threading.Lock()
         self._parcels: set[Parcel] = set()
-        self._holdings: dict[str, Holding] = {}
+        # By identity: a job that was lost may be claimed anew before its first attempt has let go.
+        self._holdings: set[Holding] = set()
         self._fewer = threading.Condition(self._lock)
 
     def __len__(self) -> int:
@@ -39,7 +40,7 @@ class Holdings:
     def running(self) -> int:
         """Jobs whose function runs."""
         with self._lock:
-            return sum(h.started_at is not None and not h.ended for h in self._holdings.values())
+            return sum(h.started_at is not None and not h.ended for h in self._holdings)
 
     def receive(
         self, messages: Sequence[Message], *, lane: str, queue_url: str, visible_at: float
@@ -60,7 +61,7 @@ class Holdings:
     def hold(self, holdings: Iterable[Holding]) -> None:
         """These jobs are claimed."""
         with self._lock:
-            self._holdings.update({holding.claim.execution_id: holding for holding in holdings})
+            self._holdings.update(holdings)
 
     def begin(self, holding: Holding, interruption: Interruption, *, now: float) -> bool:
         """Its function is called now; false when it was stopped before."""
@@ -82,7 +83,7 @@ class Holdings:
     def settled(self, holding: Holding, fate: Disposition) -> None:
         """Its outcome is written, or somebody else's business."""
         with self._lock:
-            self._holdings.pop(holding.claim.execution_id, None)
+            self._holdings.discard(holding)
             done = self._decide(holding.parcel, fate)
         if done:
             self._dispose(holding.parcel, holding.parcel.together())
@@ -117,7 +118,7 @@ class Holdings:
     def holdings(self) -> list[Holding]:
         """Jobs held now, settled ones not."""
         with self._lock:
-            return list(self._holdings.values())
+            return list(self._holdings)
 
     def stop(self, holding: Holding, reason: StopReason, *, now: float) -> bool:
         """Stop a job for this reason unless it has ended or is being stopped already."""

@@ -152,6 +152,7 @@ class Listener:
         parts.disposal.start(self._spawn)
         for name, work in (
             ("renewal", parts.renewal.run),
+            ("visibility", parts.renewal.run_visibility),
             ("settlement", parts.settlement.run),
             ("burying", parts.burying.run),
             ("intake", parts.intake.run),
@@ -171,7 +172,7 @@ class Listener:
         thread.start()
 
     def _died(self, args: threading.ExceptHookArgs) -> None:
-        """A thread ended by an error that nothing expected: without one of its parts no listener can go on."""
+        """A thread ended by an error that nothing expected: no listener goes on without one of its parts."""
         name = args.thread.name if args.thread else "a thread"
         if args.thread not in self._threads:
             self._telling.stray(name, args.exc_value)

@@ -31,7 +31,7 @@ LOOKS = 12
 
 
 class Renewal:
-    """The one thread that renews; it also asks a ledger that was away whether it is back."""
+    """Two threads that renew; that of the leases also asks a ledger that was away whether it is back."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Renewal:
         self._telling = telling
         self._clock = clock
         self._wake = threading.Event()
-        self._ending = False
+        self._ended = threading.Event()
 
     @property
     def hold_seconds(self) -> float:
@@ -67,21 +67,25 @@ class Renewal:
 
     def end(self) -> None:
         """Let the thread end."""
-        self._ending = True
+        self._ended.set()
         self._wake.set()
 
     def run(self) -> None:
-        """Renew until the end."""
+        """Renew leases and slots until the end."""
         look = self._hold.total_seconds() / LOOKS
-        while not self._ending:
+        while not self._ended.is_set():
             probe = self._breaker.probe_in()
             self._wake.wait(look if probe is None else min(look, probe))
             self._wake.clear()
             self.leases()
             self.slots()
-            self.visibility()
             if self._breaker.probe_in() == 0:
                 self.probe()
+
+    def run_visibility(self) -> None:
+        """Renew visibility until the end, in a thread of its own: an SQS that hangs must not cost a lease."""
+        while not self._ended.wait(self._hold.total_seconds() / LOOKS):
+            self.visibility()
 
     def leases(self) -> None:
         """Renew the leases that are due; stop what was called off and what is another worker's by now."""
@@ -98,7 +102,7 @@ class Renewal:
         self._breaker.succeeded()
         self._telling.renewed("lease", "renewed", len(answer))
         for holding in due:
-            asked_to_stop = answer.get(holding.claim.execution_id)
+            asked_to_stop = answer.get((holding.claim.execution_id, holding.claim.fence))
             if asked_to_stop is None:
                 self._lost(holding)
                 continue

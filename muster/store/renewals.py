@@ -21,16 +21,16 @@ class Renewals:
         self._database = database
         self._sql = statements("renewals")
 
-    def renew(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[str, bool]:
+    def renew(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[tuple[str, int], bool]:
         """Extend the leases to `lease` from now, by the database's clock.
 
         Returns:
-            Execution id -> whether the job was asked to stop. What is missing is lost to its worker.
+            Execution id and fence -> whether the job was asked to stop. What is missing is lost.
 
         Raises:
             StoreUnavailable: it is not known which were renewed.
         """
-        answer: dict[str, bool] = {}
+        answer: dict[tuple[str, int], bool] = {}
         for start in range(0, len(claims), PAGE):
             page = claims[start : start + PAGE]
             held = [
@@ -49,7 +49,7 @@ class Renewals:
                     "lease_seconds": lease.total_seconds(),
                 },
             )
-            answer |= dict(rows)
+            answer |= {(execution_id, fence): stop for execution_id, fence, stop in rows}
         return answer
 
     def answers(self) -> bool:

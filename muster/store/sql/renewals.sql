@@ -10,7 +10,7 @@ UPDATE agent_job_execution e
   FROM held h
  WHERE e.execution_id = h.execution_id AND e.created_at = h.created_at
    AND e.status || '' = 'running' AND e.fence = h.fence
-RETURNING e.execution_id::text, e.cancel_requested_at IS NOT NULL;
+RETURNING e.execution_id::text, e.fence, e.cancel_requested_at IS NOT NULL;
 
 -- name: answers
 -- Whether the ledger can be read and written.
