@@ -59,9 +59,16 @@ class _Composition:
         self._jobs = SharedDatabase(
             self._settings, call_seconds=CALL_SECONDS, retry_seconds=RETRY_SECONDS
         )
+        # A renewal that fails must leave time for another one, and waits for no job's statement.
+        hold = ground.settings.visibility.total_seconds()
+        self._holds = SharedDatabase(
+            self._settings,
+            call_seconds=min(CALL_SECONDS, hold / 4),
+            retry_seconds=min(RETRY_SECONDS, hold / 6),
+        )
         self._code = AgentCode(ground, jobs=self._jobs, secrets=self._secrets)
         self._slots = SlotKeeper(
-            slots=Slots(self._jobs, clock=ground.clock),
+            slots=Slots(self._holds, clock=ground.clock),
             agent_id=ground.manifest.id,
             capacity=ground.settings.slots,
             holder=ground.instance.instance_id,
@@ -185,13 +192,8 @@ class _Composition:
     def _make_renewal(self) -> Renewal:
 
         ground = self._ground
-        hold = ground.settings.visibility.total_seconds()
-        # A renewal that fails must leave time for another one.
-        database = self._database(
-            call=min(CALL_SECONDS, hold / 4), retry=min(RETRY_SECONDS, hold / 6)
-        )
         return Renewal(
-            renewals=Renewals(database),
+            renewals=Renewals(self._holds),
             queues=self._queues,
             hold=ground.settings.visibility,
             slots=self._slots,
@@ -235,9 +237,9 @@ class _Composition:
         server.start()
         ground.telling.phase("answers health and metrics", port=server.port)
 
-    def _database(self, *, call: float = CALL_SECONDS, retry: float = RETRY_SECONDS) -> Database:
+    def _database(self) -> Database:
         """A connection for one thread."""
-        return Database(self._settings, call_seconds=call, retry_seconds=retry)
+        return Database(self._settings, call_seconds=CALL_SECONDS, retry_seconds=RETRY_SECONDS)
 
     def _made(self) -> Listener:
         if self._listener is None:
