@@ -33,14 +33,6 @@ def test_without_a_valid_key_every_route_is_closed(api: Api, route: Route):
         assert reply.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("role", Role)
-def test_each_role_may_what_its_scopes_say_and_nothing_else(api: Api, role: Role):
-    key = api.new_key(role)
-    for route in GUARDED:
-        reply = api.call(route.method, _path(route.path), body={}, key=key)
-        assert (reply.status == 403) == (role not in route.roles), route.name
-
-
 def test_a_narrowed_key_may_less(api: Api):
     key = api.new_key(Role.ADMIN, scopes=[Scope.JOBS_READ])
     assert api.call("GET", "/v1/jobs", key=key).status == 200
@@ -65,19 +57,19 @@ def test_a_deactivated_key_is_refused_at_the_next_call(api: Api):
 
 
 def test_a_rate_holds_over_all_processes_and_says_when_to_come_back(api: Api):
-    # Given two processes that let a key call four times at once, then once in five seconds
-    rate = Rate(per_second=0.2, burst=4)
+    # Given two processes that let a key call four times at once, then once in a hundred seconds
+    rate = Rate(per_second=0.01, burst=4)
     processes = [Api(url=api.url, database=database_of(api.url), rate=rate) for _ in range(2)]
     key, other = api.new_key(), api.new_key()
     # When it calls both, in turn
     replies = [processes[n % 2].call("GET", "/v1/jobs", key=key) for n in range(6)]
     # Then the fifth call and the sixth are refused, with the time to wait
     assert [reply.status for reply in replies] == [200] * 4 + [429] * 2
-    assert 1 <= int(replies[-1].headers["Retry-After"]) <= 5
+    assert 1 <= int(replies[-1].headers["Retry-After"]) <= 100
     # And another key is not affected
     assert processes[0].call("GET", "/v1/jobs", key=other).status == 200
     # And when the time has come, it may call again
-    api.query("UPDATE call_rate SET ready_at = ready_at - interval '5 seconds' RETURNING 1")
+    api.query("UPDATE call_rate SET ready_at = ready_at - interval '100 seconds' RETURNING 1")
     assert processes[1].call("GET", "/v1/jobs", key=key).status == 200
     for process in processes:
         process.database.close()
