@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import urllib.error
 import urllib.request
@@ -65,7 +66,7 @@ def test_a_job_by_the_deployed_api_runs_and_its_result_comes_back(deployed: Depl
 
     job = wait_for(done, what="the job's end")
     assert (job["attempts"], job["source"]) == (1, "api")
-    assert job["result"]["kind"] == "text"
+    assert job["result"]["sha256"] == hashlib.sha256(b"hello world").hexdigest()
     assert [event["kind"] for event in job["events"]] == ["created", "claimed", "completed"]
     # And it is in the list
     listed = _call(deployed, "GET", "/v1/jobs?source=api&limit=200", key=key)[1]["jobs"]
