@@ -77,6 +77,22 @@ class _Writer(logging.StreamHandler[TextIO]):
                     self.stream.write("".join(lines))
                     self.flush()
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As every handler does, but for the lock: a job's thread may be interrupted at any moment.
+
+        `with` takes it and is bound to give it back in one step; `acquire` is a function of Python, and one
+        that is interrupted before it returns leaves the lock taken, and every other thread waiting for ever.
+        """
+        passed = self.filter(record)
+        if passed:
+            with self.lock or nullcontext():
+                self.emit(record)
+        return passed
+
+    def flush(self) -> None:
+        """Without the lock, which whoever writes has."""
+        self.stream.flush()
+
     def emit(self, record: logging.LogRecord) -> None:
         lines: list[str] | None = getattr(self._gathered, "lines", None)
         if lines is None:

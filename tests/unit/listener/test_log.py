@@ -6,15 +6,20 @@ import io
 import json
 import logging
 import re
+import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
 
+from ecs_listener.interruption import Interruption
 from ecs_listener.log import ListenerLog
+from muster.isolation.interrupted import Interrupted
 from muster.mask import LogMask, Mask
+from tests.support.waiting import wait_until
 
 NASTY = "\r\n\x1b[31m\u2028\u202e\ud800\x00\x85"
 
@@ -131,3 +136,33 @@ def test_it_is_a_logger_for_everything_that_takes_one(log: ListenerLog, stream: 
     log.setLevel(logging.ERROR)
     log.info("unheard")
     assert stream.getvalue() == ""
+
+
+def test_a_job_that_is_interrupted_while_it_waits_to_write_leaves_the_log_to_the_others(
+    log: ListenerLog, stream: io.StringIO
+):
+    # Given a job that waits for its turn to write a line
+    [handler] = log.handlers
+    assert handler.lock is not None
+    interruption, ended = Interruption(), threading.Event()
+
+    def job() -> None:
+        with suppress(Interrupted):
+            interruption.run(lambda: log.info("from the job"))
+        ended.set()
+
+    with handler.lock:
+        thread = threading.Thread(target=job, daemon=True)
+        thread.start()
+        wait_until(lambda: _is_about_to_write(thread))
+        # When it is interrupted
+        assert interruption.interrupt()
+    assert ended.wait(20)
+    # Then everybody else can still write
+    assert handler.lock.acquire(timeout=5)
+    handler.lock.release()
+
+
+def _is_about_to_write(thread: threading.Thread) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_name in ("acquire", "handle")
