@@ -32,8 +32,8 @@ class Message:
 
     __slots__ = ("content", "message_id", "receive_count", "sent")
 
-    def __init__(self, number: int, content: Content) -> None:
-        self.message_id = f"00000000-0000-4000-8000-{number:012x}"
+    def __init__(self, message_id: str, content: Content) -> None:
+        self.message_id = message_id
         self.content = content
         self.sent = int(time.time() * 1000)
         self.receive_count = 0

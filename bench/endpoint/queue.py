@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import uuid
 from collections import deque
 from collections.abc import Sequence
 
@@ -25,6 +26,8 @@ class Queue:
         self.visibility = visibility
         self.sent = self.received = self.deleted = 0
         self._numbers = itertools.count(1)
+        # Ids of two queues differ: a ledger would take a message of the second for one that it knows.
+        self._own = uuid.uuid4().hex[:8]
         self._visible: deque[Message] = deque()
         self._held: dict[str, Message] = {}
         self._delayed: set[Message] = set()
@@ -35,7 +38,7 @@ class Queue:
 
     def send(self, content: Content, *, delay: float, now: float) -> Message:
         """Add a message."""
-        message = Message(next(self._numbers), content)
+        message = Message(self._new_id(), content)
         self.sent += 1
         if delay > 0:
             self._delayed.add(message)
@@ -60,7 +63,7 @@ class Queue:
         self._bring_back(now)
         if self._endless and len(self._visible) < count:
             contents = itertools.islice(itertools.cycle(self._endless), _REFILL)
-            self._visible.extend(Message(next(self._numbers), content) for content in contents)
+            self._visible.extend(Message(self._new_id(), content) for content in contents)
         messages = [self._visible.popleft() for _ in range(min(count, len(self._visible)))]
         for message in messages:
             message.receive_count += 1
@@ -99,6 +102,9 @@ class Queue:
     def next_return(self) -> float | None:
         """When a message may come back by itself."""
         return self._returns[0][0] if self._returns else None
+
+    def _new_id(self) -> str:
+        return f"{self._own}-0000-4000-8000-{next(self._numbers):012x}"
 
     def _by_handle(self, handle: str) -> Message | None:
         message = self._held.get(handle.partition("#")[0])

@@ -64,6 +64,23 @@ def test_an_installation_that_is_there_is_taken_and_one_of_another_lock_is_not(t
     assert not (interpreter.parent / "mine").exists()
 
 
+def test_messages_of_two_queues_have_different_ids():
+    # Given two queues of one endpoint, as two rounds of the benchmark have them
+    with running_endpoint(latency=0) as endpoint:
+        ids: set[str] = set()
+        for name in ("one", "two"):
+            queue_url = endpoint.create(name)
+            endpoint.send(queue_url, "{}")
+            endpoint.repeat(queue_url)
+            for _ in range(2):
+                received = endpoint.call(
+                    "ReceiveMessage", QueueUrl=queue_url, MaxNumberOfMessages=10
+                )
+                ids |= {message["MessageId"] for message in received["Messages"]}
+    # Then a ledger knows none of them from another
+    assert len(ids) == 40
+
+
 @pytest.mark.parametrize(
     "code", ["raise SystemExit('out of order')", "print('out of order')"], ids=["fails", "ends"]
 )
