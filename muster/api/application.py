@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -69,12 +70,23 @@ class Application:
         except _AWAY as error:
             log.warning("not available", extra={"operation": route.name, "reason": error.code})
             answer = Answer.of(unavailable("something that this needs is away; try again soon"))
-        except Exception as error:  # whatever it was, the caller gets a problem document
-            code = error.code if isinstance(error, MusterError) else type(error).__name__
-            log.exception("call failed", extra={"operation": route.name, "reason": code})
+        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem document
+            self._log_fault(route, error)
             answer = Answer.of(Problem(500, "internal", "this is our fault; the log says more"))
         log.info("call", extra={"operation": route.name, "status": answer.status})
         return answer
+
+    def _log_fault(self, route: Route, error: Exception) -> None:
+        # Without its text: a driver's error may quote what the caller sent.
+        code = error.code if isinstance(error, MusterError) else type(error).__name__
+        self._services.log.error(
+            "call failed",
+            extra={
+                "operation": route.name,
+                "reason": code,
+                "stack": "".join(traceback.format_tb(error.__traceback__)),
+            },
+        )
 
     def _act(self, route: Route, event: Mapping[str, Any], values: Mapping[str, str]) -> Answer:
         request = Request.from_event(event)

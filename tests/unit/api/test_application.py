@@ -1,0 +1,45 @@
+"""The API when it is at fault itself: the caller gets a problem document, and the log no payload."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from muster.api.about import ABOUT
+from muster.api.answer import Answer
+from muster.api.application import Application
+from muster.api.route import Call
+from muster.api.services import Services
+from tests.support.api_calls import event
+
+CANARY = "canary-4711"
+
+
+class _Logs:
+    """Services of which only the log is there."""
+
+    log = logging.getLogger("application-test")
+
+
+def _broken(call: Call, services: Services) -> Answer:
+    raise RuntimeError(f"invalid input: {call.request.path} {CANARY}")
+
+
+def test_a_fault_of_ours_is_told_without_what_caused_it(caplog: pytest.LogCaptureFixture):
+    # Given a route that fails with a text that quotes something private
+    routes = [replace(ABOUT[0], act=_broken)]
+    application = Application(routes=routes, services=cast("Services", _Logs()))
+    # When it is called
+    answer: dict[str, Any] = application.answer(event("GET", "/health", None, "", {}), None)
+    # Then the caller gets a problem document, and the log says where it was
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (500, "internal")
+    (fault,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert (fault.__dict__["operation"], fault.__dict__["reason"]) == ("health", "RuntimeError")
+    assert "_broken" in fault.__dict__["stack"]
+    # And neither has the text
+    told = answer["body"] + caplog.text + str([record.__dict__ for record in caplog.records])
+    assert CANARY not in told
