@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from ecs_listener.health import Health
@@ -18,7 +19,7 @@ from ecs_listener.parts import Parts
 from ecs_listener.running import stopped
 from ecs_listener.telling import Telling
 from muster.clock import Clock
-from muster.model import Message
+from muster.model import Message, Outcome, Status
 
 #: Exit codes: the end that was asked for; this process cannot go on and wants to be replaced.
 WELL, REPLACE = 0, 70
@@ -35,6 +36,9 @@ STOP_SECONDS = 4.0
 WRITE_SECONDS = 3.0
 RETURN_SECONDS = 3.0
 LEAVE_SECONDS = 4.0
+
+#: What does not stop may start elsewhere after this: by then this process is gone.
+AFTER_THE_END = timedelta(seconds=WRITE_SECONDS + RETURN_SECONDS + LEAVE_SECONDS + 1)
 
 #: Outcomes that may wait for the ledger before nothing more is received.
 MOST_UNSETTLED = 1000
@@ -236,7 +240,6 @@ class Listener:
     def _leave(self) -> None:
         """Give slots back and deregister, unless the ledger takes too long: both end by themselves."""
         parts = self._parts
-        self._attended.set()
         leaving = threading.Thread(
             target=lambda: (parts.slots.end(), parts.presence.leave()), name="leaving", daemon=True
         )
@@ -258,14 +261,27 @@ class Listener:
     def _hand_back(self) -> None:
         """Stop what still runs and give it back; what does not stop is given back as the process ends."""
         parts = self._parts
-        now = self._clock.monotonic()
-        for holding in parts.holdings.holdings():
-            if parts.holdings.stop(holding, StopReason.HAND_BACK, now=now):
-                self._telling.stopping(holding.claim, StopReason.HAND_BACK)
-        self._wait(STOP_SECONDS)
+        # No slot is given back from here on while a function may still run that had it.
+        self._attended.set()
+        self._wait(STOP_SECONDS, until=self._stop_all)
         for holding in parts.holdings.holdings():
             if not holding.ended:
                 outcome = stopped(holding, timeout=self._parts.running.timeout_outcome)
                 if outcome is not None:
-                    parts.settlement.put(holding, outcome)
+                    parts.settlement.put(holding, _after_the_end(outcome))
         parts.holdings.wait_until_empty(WRITE_SECONDS)
+
+    def _stop_all(self) -> bool:
+        """Also what was being claimed meanwhile: so there is never enough of it."""
+        now = self._clock.monotonic()
+        for holding in self._parts.holdings.holdings():
+            if self._parts.holdings.stop(holding, StopReason.HAND_BACK, now=now):
+                self._telling.stopping(holding.claim, StopReason.HAND_BACK)
+        return False
+
+
+def _after_the_end(outcome: Outcome) -> Outcome:
+    """Nobody shall start a job while its function still runs here, against every wish."""
+    if outcome.status is not Status.PENDING:
+        return outcome
+    return replace(outcome, delay=max(outcome.delay, AFTER_THE_END))

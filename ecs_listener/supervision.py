@@ -12,8 +12,11 @@ from muster.clock import Clock
 #: A job is stopped when its lease may end within this, in seconds, or within a tenth of its length.
 LEASE_MARGIN = 5.0
 
-#: A job that was told to stop is told again each time it is looked at; when it still runs after this, in
-#: seconds, it is stuck: only the end of the process stops it.
+#: A job that was told to stop may tidy up for so long, in seconds: ending a child takes up to 3. Then it is
+#: told again each time it is looked at.
+PATIENCE = 3.5
+
+#: When it still runs after this, in seconds, it is stuck: only the end of the process stops it.
 STUCK_AFTER = 10.0
 
 
@@ -65,6 +68,8 @@ class Supervision:
 
     def _insist(self, holding: Holding, now: float) -> None:
         """Its function may have swallowed the interruption: once more."""
+        if now - holding.stopped_at < PATIENCE:
+            return
         if holding.interruption is not None and not holding.interruption.interrupt():
             return
         waited = now - holding.stopped_at

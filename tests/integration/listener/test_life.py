@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
+from tests.support.clerk import held
 from tests.support.listening import HOLD, Rig
 from tests.support.waiting import wait_until
 
@@ -77,6 +78,37 @@ def test_fault_04_a_job_that_takes_longer_is_given_back_uncharged_and_goes_on_el
     steps = rig.steps("j")
     assert set(steps) == set(range(30))
     assert sum(steps.values()) <= 31, "only the step that was interrupted may come again"
+
+
+def test_fault_04_what_is_being_claimed_at_the_end_is_given_back_too(rig: Rig):
+    # Given a listener whose claim has to wait in the ledger
+    listener = rig.start(drain_seconds="0")
+    with held(rig.url, "LOCK TABLE job_key IN ACCESS EXCLUSIVE MODE"):
+        rig.send("j", do="sleep", seconds=30)
+        wait_until(lambda: listener.metric("messages_held") == 1)
+        # When it is told to end, and the claim gets through after everything that ran was stopped
+        listener.signal(signal.SIGTERM)
+        wait_until(lambda: listener.health().get("draining"))
+    # Then that job is given back as well
+    assert listener.ends() == 0
+    assert rig.clerk.story("j") == ["claimed", "handed_back"]
+    assert rig.clerk.row("j")["attempts"] == 0
+
+
+def test_fault_04_a_job_that_does_not_stop_is_not_started_again_before_its_process_has_ended(
+    rig: Rig,
+):
+    # Given a job that swallows whatever is raised in it
+    listener = rig.start(drain_seconds="0")
+    rig.send("j", do="swallow", seconds=300)
+    wait_until(lambda: rig.steps("j"))
+    # When its listener is told to end
+    listener.signal(signal.SIGTERM)
+    # Then it is given back, for the time after that end
+    assert listener.ends() == 0
+    assert rig.clerk.story("j") == ["claimed", "handed_back"]
+    [row] = rig.clerk.query("SELECT available_at > now() AS later FROM agent_job_execution")
+    assert row["later"]
 
 
 def test_fault_05_a_second_signal_gives_everything_back_at_once(rig: Rig):
