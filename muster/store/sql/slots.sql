@@ -1,7 +1,7 @@
 -- name: take_slot
 -- A slot's number, or null and the seconds after which to ask again. Repeating it for the same holder renews.
 SELECT taken, wait_seconds
-  FROM agent_slot_take_v1(%(agent_id)s::text, %(lane)s::text, %(rank)s::int, %(holder)s::text,
+  FROM agent_slot_take_v2(%(agent_id)s::text, %(lane)s::text, %(rank)s::int, %(holder)s::text,
                           %(sent_at)s::timestamptz, %(capacity)s::int, %(lease_seconds)s::float8);
 
 -- name: renew_slots
