@@ -7,7 +7,8 @@ from pathlib import Path
 
 from muster.contracts import STATEMENTS_FOLDER, DatabaseEnvironment
 from muster.database import JobDatabase, NoTables
-from muster.ports import Secrets
+from muster.errors import StoreUnavailable
+from muster.ports import Secrets, SecretsUnavailable
 from muster.store.connection import Database
 from muster.store.settings import DatabaseSettings
 
@@ -20,13 +21,18 @@ def open_database(environment: DatabaseEnvironment, *, secrets: Secrets) -> Data
 def settings_reader(
     environment: DatabaseEnvironment, *, secrets: Secrets
 ) -> Callable[[bool], DatabaseSettings]:
-    """What a `Database` asks for its settings: they are read from the secret, anew when told to."""
+    """What a `Database` asks for its settings: they are read from the secret, anew when told to.
+
+    It raises StoreUnavailable when the secret cannot be read for now.
+    """
 
     def settings(refresh: bool) -> DatabaseSettings:
         read = secrets.refresh if refresh else secrets.get
-        return DatabaseSettings.from_secret(
-            read(environment.database_secret), tls=environment.database_tls
-        )
+        try:
+            secret = read(environment.database_secret)
+        except SecretsUnavailable as away:
+            raise StoreUnavailable(f"Postgres: its secret cannot be read: {away}") from away
+        return DatabaseSettings.from_secret(secret, tls=environment.database_tls)
 
     return settings
 
