@@ -102,6 +102,7 @@ class _Composition:
                 holdings=self._holdings,
                 clock=ground.clock,
                 telling=ground.telling,
+                slot_ends=self._slots.ends,
             ),
             slots=self._slots,
             holdings=self._holdings,

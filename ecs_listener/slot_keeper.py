@@ -90,6 +90,11 @@ class SlotKeeper:
             self._held[parcel] = tenure
         return None
 
+    def ends(self, parcel: Parcel) -> float | None:
+        """Until when the message has its slot, in monotonic seconds; None: it has none."""
+        tenure = self._held.get(parcel)
+        return None if tenure is None else tenure.slot.ends
+
     def release(self, parcel: Parcel) -> None:
         """The message runs nothing any more; its slot may serve the next one."""
         with self._lock:
@@ -103,7 +108,7 @@ class SlotKeeper:
         """Called regularly: gives back what no message has taken over."""
         now = self._clock.monotonic()
         with self._lock:
-            stale = [t for t in self._spare if now - t.left_at >= SPARE or _worn(t, now)]
+            stale = [t for t in self._spare if now - t.left_at >= SPARE or self._worn(t, now)]
             self._spare = [t for t in self._spare if t not in stale]
         self._give_back(stale)
 
@@ -142,7 +147,7 @@ class SlotKeeper:
         now = self._clock.monotonic()
         with self._lock:
             for at, tenure in enumerate(self._spare):
-                if not _worn(tenure, now):
+                if not self._worn(tenure, now):
                     return self._spare.pop(at)
         return None
 
@@ -154,6 +159,7 @@ class SlotKeeper:
         except StoreUnavailable as away:
             self._telling.trouble("slots not released, they are free when they end", away)
 
-
-def _worn(tenure: _Tenure, now: float) -> bool:
-    return now - tenure.taken_at >= REUSE
+    def _worn(self, tenure: _Tenure, now: float) -> bool:
+        """Whether the next message needs a slot of its own: its turn is over, or soon the slot itself is."""
+        short = tenure.slot.ends - now < self._lease.total_seconds() / 2
+        return short or now - tenure.taken_at >= REUSE

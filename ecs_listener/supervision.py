@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from ecs_listener.holding import Holding, StopReason
 from ecs_listener.holdings import Holdings
+from ecs_listener.parcel import Parcel
 from ecs_listener.telling import Telling
 from muster.clock import Clock
 
@@ -26,6 +28,7 @@ class Supervision:
     Args:
         limit: after which a function is interrupted; a caller with a means of its own comes before it.
         hold: length of a lease.
+        slot_ends: until when a message has its slot, in monotonic seconds; None: it has none.
     """
 
     def __init__(
@@ -36,7 +39,9 @@ class Supervision:
         holdings: Holdings,
         clock: Clock,
         telling: Telling,
+        slot_ends: Callable[[Parcel], float | None] = lambda _parcel: None,
     ) -> None:
+        self._slot_ends = slot_ends
         self._limit = limit.total_seconds()
         self._margin = min(LEASE_MARGIN, hold.total_seconds() / 10)
         self._holdings = holdings
@@ -61,6 +66,9 @@ class Supervision:
 
     def _reason(self, holding: Holding, now: float) -> StopReason | None:
         if not holding.proven(now, margin=self._margin):
+            return StopReason.LEASE_LOST
+        slot_ends = self._slot_ends(holding.parcel)
+        if slot_ends is not None and slot_ends <= now + self._margin:
             return StopReason.LEASE_LOST
         if holding.started_at is not None and now - holding.started_at >= self._limit:
             return StopReason.TIMEOUT
