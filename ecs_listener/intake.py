@@ -127,12 +127,13 @@ class Intake:
     def _admit(self, asked: list[_Asked]) -> list[_Asked]:
         """What may be claimed now; what has no slot yet asks again a little later."""
         admitted: list[_Asked] = []
-        for ask in asked:
+        for at, ask in enumerate(asked):
             try:
                 wait = self._slots.take(ask[0])
             except (StoreUnavailable, SchemaError) as away:
-                self._away([ask], away)
-                continue
+                # The others would have to wait as long, one after another.
+                self._away(asked[at:], away)
+                break
             if wait is None:
                 admitted.append(ask)
             else:
