@@ -48,6 +48,11 @@ class Disposal:
         self._busy = 0
         self._ending = False
 
+    @property
+    def waiting(self) -> int:
+        """Messages that are still to be deleted or returned, about."""
+        return sum(len(waiting) for waiting in list(self._waiting.values()))
+
     def start(self, spawn: Callable[[str, Callable[[], None]], None]) -> None:
         """Start the threads."""
         for number in range(self._threads):

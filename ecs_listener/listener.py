@@ -27,6 +27,9 @@ WELL, REPLACE = 0, 70
 #: How often running jobs are looked at, in seconds.
 LOOK = 0.5
 
+#: A part that was not seen for so long, in seconds, or for a lease, hangs.
+SILENCE = 30.0
+
 #: How often counts are passed on, in seconds.
 MINUTE = 60.0
 
@@ -40,7 +43,7 @@ LEAVE_SECONDS = 4.0
 #: What does not stop may start elsewhere after this: by then this process is gone.
 AFTER_THE_END = timedelta(seconds=WRITE_SECONDS + RETURN_SECONDS + LEAVE_SECONDS + 1)
 
-#: Outcomes that may wait for the ledger before nothing more is received.
+#: Outcomes, dead letters and deletes that may wait before nothing more is received.
 MOST_UNSETTLED = 1000
 
 
@@ -101,6 +104,8 @@ class Listener:
             and parts.breaker.closed
             and parts.protection.ready()
             and parts.settlement.waiting < MOST_UNSETTLED
+            and parts.disposal.waiting < MOST_UNSETTLED
+            and len(parts.holdings) < self._room + MOST_UNSETTLED
         )
 
     def take(self, lane: LaneState, messages: Sequence[Message], now: float) -> None:
@@ -128,7 +133,8 @@ class Listener:
         """How it is now."""
         parts = self._parts
         dead = [thread.name for thread in self._threads if not thread.is_alive()]
-        problems = [f"{name} has ended" for name in dead if not self._draining]
+        silent = [f"{name} is silent" for name in self._silent()]
+        problems = silent + [f"{name} has ended" for name in dead if not self._draining]
         problems += [f"lane {lane}: {why}" for lane, why in sorted(parts.polling.problems.items())]
         if parts.breaker.problem:
             problems.append(parts.breaker.problem)
@@ -136,7 +142,7 @@ class Listener:
             problems.append("no scale-in protection")
         return Health(
             instance_id=parts.presence.instance.instance_id,
-            alive=self._broken is None and (self._draining or not dead),
+            alive=self._broken is None and (self._draining or not (dead or silent)),
             ready=not problems and self.may_receive(),
             is_leader=parts.presence.leads,
             problems=tuple(problems),
@@ -149,6 +155,13 @@ class Listener:
                 "concurrency": self._room,
             },
         )
+
+    def _silent(self) -> list[str]:
+        """Parts without which leases end unnoticed, and which have not been seen for longer than one."""
+        parts = self._parts
+        seen = {"supervision": parts.supervision.looked_at, "renewal": parts.renewal.looked_at}
+        since = self._clock.monotonic() - max(SILENCE, parts.renewal.hold_seconds)
+        return [name for name, at in seen.items() if at < since]
 
     def _start(self) -> None:
         parts = self._parts

@@ -55,6 +55,8 @@ class Renewal:
         self._clock = clock
         self._wake = threading.Event()
         self._ended = threading.Event()
+        #: When leases were looked at last.
+        self.looked_at = clock.monotonic()
 
     @property
     def hold_seconds(self) -> float:
@@ -77,6 +79,7 @@ class Renewal:
             probe = self._breaker.probe_in()
             self._wake.wait(look if probe is None else min(look, probe))
             self._wake.clear()
+            self.looked_at = self._clock.monotonic()
             self.leases()
             self.slots()
             if self._breaker.probe_in() == 0:

@@ -47,12 +47,14 @@ class Supervision:
         self._holdings = holdings
         self._clock = clock
         self._telling = telling
+        #: When they were looked at last.
+        self.looked_at = clock.monotonic()
         #: Jobs that do not stop.
         self.stuck: set[Holding] = set()
 
     def look(self) -> None:
         """Look at all of them once."""
-        now = self._clock.monotonic()
+        self.looked_at = now = self._clock.monotonic()
         for holding in self._holdings.holdings():
             if holding.ended:
                 continue
