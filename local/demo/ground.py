@@ -13,6 +13,7 @@ from local.environment import describe, exports
 from local.errors import LocalCloudError
 from local.listener.health import health
 from local.state import CloudState
+from muster.store.instances import TTL
 from muster.store.reader import reading
 from muster.store.settings import DatabaseSettings
 
@@ -60,5 +61,8 @@ class Ground:
         answers = [health(port) for port in self.listener_ports(agent)]
         ids = {answer["instance_id"] for answer in answers if answer is not None}
         with reading(DatabaseSettings.from_url(self.database_url), topic="instances") as reader:
-            rows = reader.rows("instances", {"agent_id": agent, "limit": 100})
+            rows = reader.rows(
+                "instances",
+                {"agent_id": agent, "limit": 100, "ttl_seconds": TTL.total_seconds()},
+            )
         return [row["pid"] for row in rows if row["instance_id"] in ids]

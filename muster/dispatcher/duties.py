@@ -99,6 +99,7 @@ class Duties:
             Duty(name="bury", page=self.bury),
             Duty(name="measure", page=self.measure),
             Duty(name="partition", page=self.partition),
+            Duty(name="instances", page=self.instances),
         )
 
     def rescue(self) -> int:
@@ -191,6 +192,12 @@ class Duties:
         """Create the partitions of the coming months."""
         made = self._database.run(self._sql["ensure_partitions"], {"months": PARTITIONS_AHEAD})
         return int(made[0][0])
+
+    def instances(self) -> int:
+        """Mark processes that no longer beat, also while no listener is there to do it."""
+        from muster.store.instances import Instances
+
+        return len(Instances(self._database).sweep())
 
 
 def _relayed(row: Row) -> Outgoing:

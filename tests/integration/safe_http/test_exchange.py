@@ -88,9 +88,9 @@ def _deflated(body: bytes, window: int) -> bytes:
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(b"text" * 1000)),
-        ("x-gzip", gzip.compress(b"text" * 1000)),
-        ("GZip", gzip.compress(b"text" * 500) + gzip.compress(b"text" * 500)),
+        ("gzip", gzip.compress(b"text" * 1000, mtime=0)),
+        ("x-gzip", gzip.compress(b"text" * 1000, mtime=0)),
+        ("GZip", gzip.compress(b"text" * 500, mtime=0) + gzip.compress(b"text" * 500, mtime=0)),
         ("deflate", _deflated(b"text" * 1000, 15)),
         ("deflate", _deflated(b"text" * 1000, 9)),
         ("deflate", _deflated(b"text" * 1000, -15)),
@@ -131,11 +131,16 @@ def reset(conversation: Conversation) -> None:
         (raw(HEAD, b"Transfer-Encoding: chunked\r\n\r\n5\r\nsom"), Verdict.TRUNCATED),
         (raw(HEAD, b"Transfer-Encoding: chunked\r\n\r\nzz\r\nsome"), Verdict.TRUNCATED),
         (raw(HEAD, b"Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"), Verdict.TRUNCATED),
-        (answer(gzip.compress(b"x")[:-1], headers=("Content-Encoding: gzip",)), Verdict.TRUNCATED),
+        (
+            answer(gzip.compress(b"x", mtime=0)[:-1], headers=("Content-Encoding: gzip",)),
+            Verdict.TRUNCATED,
+        ),
         (answer(b"plain", headers=("Content-Encoding: gzip",)), Verdict.BAD_ENCODING),
         (answer(b"\xffplain", headers=("Content-Encoding: deflate",)), Verdict.BAD_ENCODING),
         (
-            answer(gzip.compress(b"x") + b"yyyyyyyyyy", headers=("Content-Encoding: gzip",)),
+            answer(
+                gzip.compress(b"x", mtime=0) + b"yyyyyyyyyy", headers=("Content-Encoding: gzip",)
+            ),
             Verdict.BAD_ENCODING,
         ),
         (

@@ -52,6 +52,7 @@ def test_a_use_is_noted_when_the_last_one_is_long_ago():
         (KEY.text, replace(STORED, digest=bytes(32), note_use=True)),
         (ApiKey(key_id=KEY.key_id, secret="A" * 43).text, replace(STORED, note_use=True)),
     ],
+    ids=["none", "no key", "unknown", "other secret", "not valid", "other digest", "guessed"],
 )
 def test_every_refusal_is_the_same_and_notes_nothing(presented: str, stored: StoredKey):
     shelf = Shelf(keys={KEY.key_id: stored})
