@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 from ecs_listener.host import open_listener
+from ecs_listener.listener import Listener
 from muster.errors import ConfigurationError
 
 
-def main() -> int:
+def main(opened: Callable[[], Listener] = open_listener) -> int:
     """Run; the exit code."""
     try:
-        listener = open_listener()
+        listener = opened()
     except ConfigurationError as error:
         print(f"The listener cannot start: {error}", file=sys.stderr)  # noqa: T201 - no log yet
         return 2

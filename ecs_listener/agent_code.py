@@ -46,7 +46,8 @@ class AgentCode:
             clock=ground.clock,
             log=ground.log,
         )
-        self._isolated = manifest.isolation == "process"
+        # In a launched task, too: what ends the job must leave somebody who records it.
+        self._isolated = manifest.isolation in ("process", "task")
         caller = self._processes() if self._isolated else Threads(load_agent(ground.folder))
         self.agent = Agent(
             agent_id=manifest.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ecs_listener.adoption import Adoption
 from ecs_listener.agent_code import AgentCode
 from ecs_listener.breaker import Breaker
 from ecs_listener.burying import Burying
@@ -10,9 +11,10 @@ from ecs_listener.ground import Ground
 from ecs_listener.health import HealthServer
 from ecs_listener.holdings import Holdings
 from ecs_listener.intake import Intake
+from ecs_listener.launching import Launching
 from ecs_listener.listener import Listener
 from ecs_listener.parcel import Parcel
-from ecs_listener.parts import Parts
+from ecs_listener.parts import Doing, Parts, Receiving
 from ecs_listener.polling import Polling
 from ecs_listener.polling_plan import PollingPlan
 from ecs_listener.presence import Presence
@@ -29,6 +31,7 @@ from muster.execution.record import Recorder
 from muster.metrics import EmbeddedMetrics
 from muster.model import Claimant
 from muster.store.connection import Database
+from muster.store.handovers import Handovers
 from muster.store.instances import Instances
 from muster.store.ledger import Ledger
 from muster.store.opening import settings_reader
@@ -79,14 +82,14 @@ class _Composition:
         self._disposal = Disposal(queues=self._queues, clock=ground.clock, telling=ground.telling)
         self._holdings = Holdings(left=self._left, dispose=self._dispose)
         self._breaker = Breaker(clock=ground.clock, changed=self._ledger_changed)
-        self._polling: Polling | None = None
+        self._polling: Receiving | None = None
         self._listener: Listener | None = None
 
     def listener(self) -> Listener:
         ground = self._ground
-        polling = self._make_polling()
-        self._polling = polling
         running, settlement, burying, intake = self._make_path()
+        polling = self._make_polling(running, settlement)
+        self._polling = polling
         parts = Parts(
             polling=polling,
             intake=intake,
@@ -123,8 +126,24 @@ class _Composition:
         self._serve(listener, parts)
         return listener
 
-    def _make_polling(self) -> Polling:
+    def _make_polling(self, running: Doing, settlement: Settlement) -> Receiving:
         ground = self._ground
+        if ground.errand is not None:
+            return Adoption(
+                errand=ground.errand,
+                handovers=Handovers(self._database()),
+                worker=ground.instance.instance_id,
+                log_stream=ground.log_stream,
+                lease=ground.settings.visibility,
+                holdings=self._holdings,
+                slots=self._slots,
+                clock=ground.clock,
+                telling=ground.telling,
+                prepare=self._code.refresh,
+                ready=running.put,
+                settle=settlement.put,
+                finished=lambda: self._made().signal(),
+            )
         return Polling(
             queues=self._queues,
             plan=PollingPlan(ground.settings.lanes, room=ground.settings.concurrency),
@@ -136,7 +155,7 @@ class _Composition:
             may_receive=lambda: self._made().may_receive(),
         )
 
-    def _make_path(self) -> tuple[Running, Settlement, Burying, Intake]:
+    def _make_path(self) -> tuple[Doing, Settlement, Burying, Intake]:
 
         ground = self._ground
         burying = Burying(
@@ -159,15 +178,7 @@ class _Composition:
             bury=burying.settled,
         )
         code = self._code
-        running = Running(
-            attempts=code.attempts,
-            timeout=ground.manifest.timeout,
-            holdings=self._holdings,
-            recorder=self._recorder,
-            telling=ground.telling,
-            clock=ground.clock,
-            settle=settlement.put,
-        )
+        running = self._make_doing(settlement)
         intake = Intake(
             claimant=Claimant(
                 agent_id=ground.manifest.id,
@@ -190,11 +201,33 @@ class _Composition:
         )
         return running, settlement, burying, intake
 
+    def _make_doing(self, settlement: Settlement) -> Doing:
+        ground = self._ground
+        if ground.launcher is not None:
+            return Launching(
+                launcher=ground.launcher,
+                holdings=self._holdings,
+                slots=self._slots,
+                settle=settlement.put,
+                instance_id=ground.instance.instance_id,
+                clock=ground.clock,
+                telling=ground.telling,
+            )
+        return Running(
+            attempts=self._code.attempts,
+            timeout=ground.manifest.timeout,
+            holdings=self._holdings,
+            recorder=self._recorder,
+            telling=ground.telling,
+            clock=ground.clock,
+            settle=settlement.put,
+        )
+
     def _make_renewal(self) -> Renewal:
 
         ground = self._ground
         return Renewal(
-            renewals=Renewals(self._holds),
+            renewals=Renewals(self._holds, worker=ground.instance.instance_id),
             queues=self._queues,
             hold=ground.settings.visibility,
             slots=self._slots,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecs_listener.deployment import Deployment
+from ecs_listener.errand import Errand
+from ecs_listener.launcher import Launcher
 from ecs_listener.metrics import ListenerMetrics
 from ecs_listener.protection import Protection
 from ecs_listener.settings import Settings
@@ -38,3 +40,7 @@ class Ground:
     log: logging.Logger
     metrics: ListenerMetrics
     telling: Telling
+    #: What launches a task for each claim; None: jobs run in this process.
+    launcher: Launcher | None = None
+    #: The errand of a launched task; None: it receives.
+    errand: Errand | None = None

@@ -29,6 +29,8 @@ class Holding:
     parcel: Parcel
     #: Until then no other worker can have taken the job: measured from before the claim or renewal was sent.
     proven_until: float
+    #: A task was launched for it, and is about to take it over.
+    launched: bool = False
     #: When its function was called; None: not yet.
     started_at: float | None = None
     #: Its function has returned or was stopped; the outcome is on its way into the ledger.

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from ecs_listener.clock import LeaseClock
 from ecs_listener.composition import compose
 from ecs_listener.deployment import Deployment, EcsDeployment, NoDeployment, Task, this_task
+from ecs_listener.errand import VARIABLE, Errand
 from ecs_listener.ground import Ground
+from ecs_listener.launcher import EcsLauncher, Launcher, ProcessLauncher
 from ecs_listener.listener import Listener
 from ecs_listener.log import ListenerLog
 from ecs_listener.metrics import ListenerMetrics
 from ecs_listener.protection import EcsProtection, NoProtection, Protection
 from ecs_listener.settings import Settings
 from ecs_listener.telling import Telling
-from muster.contracts import ListenerEnvironment
+from muster.contracts import LauncherEnvironment, ListenerEnvironment
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest, load_manifest
 from muster.store.instances import Instance
@@ -39,15 +42,31 @@ def open_listener() -> Listener:
     Raises:
         ConfigurationError: names the variable or the part of the manifest, and the cure.
     """
+    return compose(_ground(errand=None))
+
+
+def open_task() -> Listener:
+    """A listener that receives nothing: it runs the one errand that launched it, and ends.
+
+    Raises:
+        ConfigurationError: as `open_listener`, or there is no errand.
+    """
+    return compose(_ground(errand=Errand.from_json(os.environ.get(VARIABLE, ""))))
+
+
+def _ground(*, errand: Errand | None) -> Ground:
     environment = ListenerEnvironment.from_environ(os.environ)
     settings = Settings.of(environment)
+    if errand is not None:
+        # One job at a time; and no service scales in what no service has started.
+        settings = replace(settings, concurrency=1, scale_in_protection=False)
     folder = ROOT / environment.agent_folder
     manifest = load_manifest(folder / "agent.toml")
     log = ListenerLog(manifest.id, level=os.environ.get(_LOG_LEVEL, "INFO"))
     clock, metrics = LeaseClock(), ListenerMetrics()
     telling = Telling(log=log, metrics=metrics)
     task = _task(telling)
-    ground = Ground(
+    return Ground(
         environment=environment,
         settings=settings,
         environ=os.environ,
@@ -71,8 +90,25 @@ def open_listener() -> Listener:
         log=log,
         metrics=metrics,
         telling=telling,
+        launcher=_launcher(task) if manifest.isolation == "task" and errand is None else None,
+        errand=errand,
     )
-    return compose(ground)
+
+
+def _launcher(task: Task | None) -> Launcher:
+    place = LauncherEnvironment.from_environ(os.environ)
+    if place.launcher == "process":
+        return ProcessLauncher(environ=os.environ, root=ROOT)
+    if task is None:
+        raise ConfigurationError(
+            f"ECS does not say which task this is, so it cannot launch others. Run it on ECS, or set "
+            f"{LauncherEnvironment.variable('launcher')}=process where there is none."
+        )
+    from muster.aws.client import make_client
+
+    return EcsLauncher(
+        ecs=make_client("ecs", read_timeout=15), place=place, definition=task.definition
+    )
 
 
 def _task(telling: Telling) -> Task | None:

@@ -148,7 +148,9 @@ class Renewal:
         return [
             holding
             for holding in holdings
-            if holding.proven_until <= limit and holding.stop is not StopReason.LEASE_LOST
+            # Of what was launched each look is to tell whether its task has it by now.
+            if (holding.launched or holding.proven_until <= limit)
+            and holding.stop is not StopReason.LEASE_LOST
         ]
 
     def _lost(self, holding: Holding) -> None:

@@ -104,6 +104,16 @@ class SlotKeeper:
             tenure.left_at = self._clock.monotonic()
             self._spare.append(tenure)
 
+    def holder(self, parcel: Parcel) -> str | None:
+        """The name under which the message has its slot; None: it has none."""
+        tenure = self._held.get(parcel)
+        return None if tenure is None else tenure.slot.holder
+
+    def forget(self, parcel: Parcel) -> None:
+        """Another process has the message's slot from now on."""
+        with self._lock:
+            self._held.pop(parcel, None)
+
     def look(self) -> None:
         """Called regularly: gives back what no message has taken over."""
         now = self._clock.monotonic()

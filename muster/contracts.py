@@ -30,6 +30,9 @@ ALLOW_EXTERNAL_REQUESTS = "ALLOW_EXTERNAL_REQUESTS"
 #: Database connections that one container of `ecs_listener/` may hold at once.
 LISTENER_CONNECTIONS = 4
 
+#: Name of the container in the task definition of a listener.
+LISTENER_CONTAINER = "Listener"
+
 #: Redeliveries that wedge an envelope between agents end here.
 MAX_HOPS = 16
 
@@ -188,6 +191,18 @@ class ListenerEnvironment(AgentEnvironment):
     scale_in_protection: str
     #: `boto3` or `fast`: how SQS is spoken to.
     transport: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LauncherEnvironment(Environment):
+    """What a listener with `isolation = "task"` is told besides: where its tasks run."""
+
+    #: `ecs`, or `process` where there is no ECS: then the rest is empty.
+    launcher: str
+    cluster: str
+    #: JSON: ids of the subnets, and of the security groups, of a launched task.
+    subnets: str
+    security_groups: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -79,6 +79,12 @@ class ClusterStack(Stack):
         )
         return queue
 
+    @property
+    def cluster_arn(self) -> str:
+        """By its name, so that it needs no export."""
+        account = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        return f"arn:{Aws.PARTITION}:ecs:{account}:cluster/{self.cluster_name}"
+
     def arn_of(self, kind: str, name: str) -> str:
         """ARN of a `task` or `service` of this cluster."""
         account = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"

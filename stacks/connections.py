@@ -20,11 +20,13 @@ DISPATCHER_CONNECTIONS = 2
 def connections_at_most(manifest: Manifest, stage: Stage) -> int:
     """Most connections that the workers of an agent hold at the same time.
 
-    One a function; of a listener's tasks there are up to twice as many while a deployment replaces them.
+    One a function; of a listener's tasks there are up to twice as many while a deployment replaces them,
+    and with `isolation = "task"` there is one more for each job.
     """
     if manifest.compute == "fargate":
         tasks = most_tasks(manifest) if stage.containers.tasks else 1
-        return OVERLAP * tasks * LISTENER_CONNECTIONS
+        launched = manifest.concurrency if manifest.isolation == "task" else 0
+        return (OVERLAP * tasks + launched) * LISTENER_CONNECTIONS
     return lane_shares(manifest, stage).total
 
 

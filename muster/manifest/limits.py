@@ -22,6 +22,9 @@ VISIBILITY_FACTOR = 6
 #: The listener renews visibility; this is what it renews to.
 LISTENER_VISIBILITY = timedelta(seconds=120)
 
+#: Claims for which one listener launches tasks at once; it waits until each has begun.
+MOST_LAUNCHES = 50
+
 #: SQS: largest maxReceiveCount of a redrive policy.
 MAX_RECEIVE_COUNT = 1000
 

@@ -13,6 +13,7 @@ from muster.manifest.limits import (
     ATTEMPTS_MARGIN,
     LISTENER_VISIBILITY,
     MAX_RECEIVE_COUNT,
+    MOST_LAUNCHES,
     VISIBILITY_FACTOR,
     function_timeout,
 )
@@ -170,7 +171,9 @@ class Manifest:
 
     @property
     def jobs_per_task(self) -> int:
-        """Jobs that one task of a listener runs at once."""
+        """Jobs that one task of a listener runs, or launches, at once."""
+        if self.isolation == "task":
+            return min(MOST_LAUNCHES, self.concurrency)
         return min(self.queue.batch, self.concurrency)
 
     @property

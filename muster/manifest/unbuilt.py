@@ -24,8 +24,6 @@ def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
         yield "compute", "http", "compute http is", "use lambda or fargate until it is"
     elif manifest.image is not None:
         yield "image", manifest.image, "container images are", "use agent.py until they are"
-    if manifest.isolation == "task":
-        yield "isolation", "task", "isolation task is", "use process until it is"
     yield from _schedules(manifest)
     if manifest.webhooks:
         names = [webhook.name for webhook in manifest.webhooks]

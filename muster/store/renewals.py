@@ -15,10 +15,15 @@ PAGE = 500
 
 
 class Renewals:
-    """Renews leases on one connection."""
+    """Renews leases on one connection.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        worker: under whose name they were claimed.
+    """
+
+    def __init__(self, database: Database, *, worker: str) -> None:
         self._database = database
+        self._worker = worker
         self._sql = statements("renewals")
 
     def renew(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[tuple[str, int], bool]:
@@ -47,6 +52,7 @@ class Renewals:
                     "held": document(held),
                     "count": len(held),
                     "lease_seconds": lease.total_seconds(),
+                    "worker": self._worker,
                 },
             )
             answer |= {(execution_id, fence): stop for execution_id, fence, stop in rows}

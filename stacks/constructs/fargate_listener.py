@@ -16,6 +16,7 @@ from stacks.cluster import ClusterStack
 from stacks.constructs.agent import Agent, Surroundings
 from stacks.constructs.backlog_scaling import BacklogScaling
 from stacks.constructs.listener_task import ListenerTask
+from stacks.constructs.task_launching import launcher_environment, let_launch
 from stacks.containers import DRAIN, HTTP_PORT, OVERLAP
 from stacks.packaging import agent_folder
 from stacks.scaling import Scaling, most_tasks
@@ -40,11 +41,13 @@ class FargateListener(Agent):
             stage=self.platform.stage,
             manifest=manifest,
             folder=agent_folder(manifest),
-            environment=self._environment(),
+            environment=self._variables(),
         )
         self.admit(self.task.role)
         self.platform.database.grant(self, self.task.role)
         self._let_protect_itself()
+        if manifest.isolation == "task" and self.platform.stage.containers.tasks:
+            let_launch(self.task, cluster)
         self.service = self._service()
         if self.platform.stage.containers.tasks:
             BacklogScaling(
@@ -85,6 +88,14 @@ class FargateListener(Agent):
             scale_in_protection="yes" if containers.tasks else "no",
             transport=containers.transport,
         )
+
+    def _variables(self) -> dict[str, str]:
+        variables = self._environment().to_environment()
+        if self.manifest.isolation == "task":
+            tasks = self.platform.stage.containers.tasks
+            placement = self.platform.placement(self.manifest.egress) if tasks else None
+            variables |= launcher_environment(placement, cluster=self._cluster).to_environment()
+        return variables
 
     def _let_protect_itself(self) -> None:
         """A busy task asks to be spared, and looks whether a newer deployment wants its place."""

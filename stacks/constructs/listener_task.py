@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Aws, Duration, Size
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from muster.contracts import ListenerEnvironment
+from muster.contracts import LISTENER_CONTAINER
 from muster.manifest import FARGATE_CPU, Manifest
 from stacks.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.config import Stage
@@ -44,11 +46,12 @@ class ListenerTask(Construct):
         stage: Stage,
         manifest: Manifest,
         folder: str,
-        environment: ListenerEnvironment,
+        environment: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id_)
         self.role = _role(self, "Role", f"Muster agent {manifest.id} {manifest.version}")
-        starts = _role(self, "StartRole", f"Lets ECS start tasks of {manifest.id}")
+        #: With which ECS starts the task, as opposed to `role`, which the task has.
+        self.start_role = _role(self, "StartRole", f"Lets ECS start tasks of {manifest.id}")
         storage = manifest.ephemeral_storage
         self.definition = ecs.FargateTaskDefinition(
             self,
@@ -63,7 +66,7 @@ class ListenerTask(Construct):
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
             task_role=self.role,
-            execution_role=starts,
+            execution_role=self.start_role,
             volumes=[ecs.Volume(name="scratch")],
         )
         container = self._container(stage, manifest, folder, environment)
@@ -76,19 +79,21 @@ class ListenerTask(Construct):
         )
         if stage.containers.image is None:
             acknowledge_wildcard(
-                starts, "*", "A token for the registry is given to an account, not to a repository."
+                self.start_role,
+                "*",
+                "A token for the registry is given to an account, not to a repository.",
             )
 
     def _container(
-        self, stage: Stage, manifest: Manifest, folder: str, environment: ListenerEnvironment
+        self, stage: Stage, manifest: Manifest, folder: str, environment: Mapping[str, str]
     ) -> ecs.ContainerDefinition:
         powers = ecs.LinuxParameters(self, "Powers", init_process_enabled=True)
         powers.drop_capabilities(ecs.Capability.ALL)
         return self.definition.add_container(
-            "Listener",
+            LISTENER_CONTAINER,
             image=listener_image(stage, folder),
             command=list(COMMAND),
-            environment={**manifest.env, **environment.to_environment()},
+            environment={**manifest.env, **environment},
             user=USER,
             readonly_root_filesystem=True,
             privileged=False,

@@ -1,6 +1,6 @@
 -- name: renew_leases
 -- Extends the leases of held executions and says of each whether it was asked to stop. What is missing from
--- the answer is lost: another claim has a higher fence, or it is at rest.
+-- the answer is lost: another claim has a higher fence, it is at rest, or a launched task has taken it over.
 WITH held AS (
     SELECT * FROM json_to_recordset(%(held)s::json) AS h (execution_id uuid, created_at timestamptz, fence bigint)
      LIMIT %(count)s::int
@@ -9,7 +9,7 @@ UPDATE agent_job_execution e
    SET lease_expires_at = now() + make_interval(secs => %(lease_seconds)s::float8)
   FROM held h
  WHERE e.execution_id = h.execution_id AND e.created_at = h.created_at
-   AND e.status || '' = 'running' AND e.fence = h.fence
+   AND e.status || '' = 'running' AND e.fence = h.fence AND e.worker = %(worker)s::text
 RETURNING e.execution_id::text, e.fence, e.cancel_requested_at IS NOT NULL;
 
 -- name: answers

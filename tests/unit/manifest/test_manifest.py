@@ -150,7 +150,6 @@ def test_what_is_not_built_yet_is_told_with_what_to_do_until_then():
     manifest = agent(
         "tidy",
         compute="http",
-        isolation="task",
         schedules=(
             Schedule(name="hourly", cron="0 * * * *"),
             Schedule(name="daily", cron="0 0 * * *", overlap="skip", missed="all"),
@@ -161,7 +160,6 @@ def test_what_is_not_built_yet_is_told_with_what_to_do_until_then():
 
     assert found.keys() == {
         "compute",
-        "isolation",
         "schedule[1].overlap",
         "schedule[1].missed",
     }
