@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Generator
 
 import pytest
 
@@ -34,3 +35,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         taken = getattr(item, "fixturenames", ())
         file = item.path.relative_to(config.rootpath).as_posix()
         item.add_marker(pytest.mark.xdist_group(next((f for f in _COSTLY if f in taken), file)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates that tests have logged: processes that share the work speak UTF-8."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode())
+        for title, text in report.sections
+    ]
+    return report
