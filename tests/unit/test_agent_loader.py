@@ -29,7 +29,7 @@ def forget_agents() -> Iterator[None]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """`write("feed-collector", **{"agent.py": ...})`: a folder with these files."""
+    """`write("sample-reader", **{"agent.py": ...})`: a folder with these files."""
 
     def make(name: str, files: dict[str, str], *, under: str = "agents") -> Path:
         folder = tmp_path / under / name
@@ -43,17 +43,17 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_a_folder_with_hyphens_is_imported_as_a_package(write: Write):
-    function = load_agent(write("feed-collector", {"agent.py": AGENT}))
+    function = load_agent(write("sample-reader", {"agent.py": AGENT}))
 
     assert function(Job(id="j", params={})) == {"id": "j"}
-    assert function.__module__ == "muster_agents.feed_collector.agent"
+    assert function.__module__ == "muster_agents.sample_reader.agent"
 
 
 @pytest.mark.parametrize("init", [{}, {"__init__.py": "LOADED = True\n"}])
 def test_relative_imports_inside_the_folder_work(init: dict[str, str], write: Write):
     # Given an agent in several files, with or without an __init__.py
     folder = write(
-        "feed-collector",
+        "sample-reader",
         {
             **init,
             "agent.py": "from .parsing import parse\nfrom .formats.rss import NAME\n"
@@ -66,7 +66,7 @@ def test_relative_imports_inside_the_folder_work(init: dict[str, str], write: Wr
     )
 
     assert load_agent(folder).found == ("rss", "rss")
-    assert hasattr(sys.modules["muster_agents.feed_collector"], "LOADED") == bool(init)
+    assert hasattr(sys.modules["muster_agents.sample_reader"], "LOADED") == bool(init)
 
 
 def test_two_agents_with_files_of_the_same_name_do_not_meet(write: Write):
@@ -81,18 +81,16 @@ def test_two_agents_with_files_of_the_same_name_do_not_meet(write: Write):
 
 
 def test_a_folder_is_imported_once(write: Write):
-    folder = write("feed-collector", {"agent.py": AGENT})
+    folder = write("sample-reader", {"agent.py": AGENT})
 
     assert load_agent(folder) is load_agent(folder)
 
 
 def test_the_same_name_in_two_roots_is_refused(write: Write):
-    load_agent(write("feed-collector", {"agent.py": AGENT}))
-    other = write("feed-collector", {"agent.py": AGENT}, under="others")
+    load_agent(write("sample-reader", {"agent.py": AGENT}))
+    other = write("sample-reader", {"agent.py": AGENT}, under="others")
 
-    with pytest.raises(
-        ConfigurationError, match="both muster_agents.feed_collector.*id of its own"
-    ):
+    with pytest.raises(ConfigurationError, match="both muster_agents.sample_reader.*id of its own"):
         load_agent(other)
 
 
@@ -106,12 +104,12 @@ def test_the_same_name_in_two_roots_is_refused(write: Write):
 )
 def test_none_two_or_an_async_one_are_refused(code: str, told: str, write: Write):
     with pytest.raises(ConfigurationError, match=told):
-        load_agent(write("feed-collector", {"agent.py": code}))
+        load_agent(write("sample-reader", {"agent.py": code}))
 
 
 def test_a_folder_without_agent_py_is_refused(write: Write):
     with pytest.raises(ConfigurationError, match=r"has no agent\.py"):
-        load_agent(write("feed-collector", {"other.py": ""}))
+        load_agent(write("sample-reader", {"other.py": ""}))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_a_folder_without_agent_py_is_refused(write: Write):
     ],
 )
 def test_what_only_looks_marked_does_not_count(more: str, write: Write):
-    function = load_agent(write("feed-collector", {"agent.py": AGENT + more}))
+    function = load_agent(write("sample-reader", {"agent.py": AGENT + more}))
 
     assert function.__qualname__ == "run"
 
@@ -145,7 +143,7 @@ def test_a_decorator_around_the_mark_is_kept(write: Write):
             return job.id
     """.replace("\n        ", "\n")
 
-    function = load_agent(write("feed-collector", {"agent.py": code}))
+    function = load_agent(write("sample-reader", {"agent.py": code}))
 
     assert function(Job(id="j", params={})) == ["j", "j"]
 
@@ -153,7 +151,7 @@ def test_a_decorator_around_the_mark_is_kept(write: Write):
 @pytest.mark.parametrize("file", ["agent.py", "__init__.py"])
 def test_an_error_of_the_agents_own_code_comes_through_and_leaves_nothing(file: str, write: Write):
     # Given an agent that fails while it is imported
-    folder = write("feed-collector", {"agent.py": AGENT, file: "raise RuntimeError('at import')"})
+    folder = write("sample-reader", {"agent.py": AGENT, file: "raise RuntimeError('at import')"})
     with pytest.raises(RuntimeError, match="at import"):
         load_agent(folder)
 

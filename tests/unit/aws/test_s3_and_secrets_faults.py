@@ -14,6 +14,7 @@ from muster.ports import (
     ObjectMissing,
     ObjectsUnavailable,
     ObjectTooLarge,
+    SecretMissing,
     SecretsUnavailable,
 )
 from tests.support.scripted_aws import failure, raw_reply, reply, scripted_client
@@ -85,7 +86,7 @@ def test_a_lost_reply_of_a_put_is_unknown():
         ("InternalServiceError", 500, SecretsUnavailable),
         ("AccessDeniedException", 400, ConfigurationError),
         ("DecryptionFailure", 400, ConfigurationError),
-        ("ResourceNotFoundException", 400, ConfigurationError),
+        ("ResourceNotFoundException", 400, SecretMissing),
     ],
 )
 def test_errors_of_reading_a_secret(code: str, status: int, error: type[MusterError]):
