@@ -71,6 +71,7 @@ class SqsWorkshop(Workshop):
     def _open_queues(self) -> None:
         self.queues = Queues(client=sqs_client(self._life.endpoint_url))
         self.lane, self.dlq = self._life.lane, self._life.dlq
+        self.task_events: str | None = None  # no ECS tells these processes of its tasks
 
     def _set_up(self) -> None:
         if self._founder:

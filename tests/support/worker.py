@@ -76,7 +76,7 @@ class Workshop:
         self.queues: Queues = MemoryQueues(clock=self.clock)
         self.lane = self.memory.create("lane")
         self.dlq = self.memory.create("dlq")
-        self.task_events = self.memory.create("task-events")
+        self.task_events: str | None = self.memory.create("task-events")
 
     def _set_up(self) -> None:
         self.clerk.query(

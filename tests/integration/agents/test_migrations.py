@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from muster.database import JobDatabase
+from muster.database import JobDatabase, StatementFailed
 from muster.store.migrate import check_schema, migrate, missing_migrations
 from muster.store.migration import Migration, SchemaError, agent_migrations, shipped_migrations
 from tests.integration.agents.conftest import MakeFolder
@@ -116,7 +116,7 @@ def test_a_statement_whose_table_is_not_there_yet_names_the_cure(
     open_keeper: Callable[[str], JobDatabase],
 ):
     keeper = open_keeper("-- name: all\n-- All of them.\nSELECT id FROM agent_keeper.item;\n")
-    with pytest.raises(SchemaError, match="migrate it first"):
+    with pytest.raises(StatementFailed, match="deploy the migration that makes it"):
         keeper.run("all")
 
 

@@ -15,7 +15,7 @@ from muster.store.statements import Statement, statements
 from tests.support.clerk import Clerk, claim_one, ledger_at, query
 
 #: What a few rows may be scanned for; each of the others grows with the jobs.
-_SMALL = {"agent_registry", "lease"}
+_SMALL = {"agent_registry", "agent_instance", "lease"}
 
 _STATEMENTS = [
     *statements("ledger").values(),
