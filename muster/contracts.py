@@ -220,6 +220,8 @@ class ApiEnvironment(DatabaseEnvironment):
     #: Calls a second that one API key may make, and how many at once after a rest.
     key_rate: str
     key_burst: str
+    #: Name or ARN of the Secrets Manager secret with the key that signs short-lived tokens.
+    token_secret: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

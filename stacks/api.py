@@ -10,6 +10,7 @@ import json
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from muster.contracts import ApiEnvironment, OutputKey
@@ -44,6 +45,21 @@ class ApiStack(Stack):
     def __init__(self, scope: Construct, id_: str, *, platform: Platform) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: HTTP API")
+        signing = secretsmanager.Secret(
+            self,
+            "TokenKey",
+            description=f"Muster {stage.name}: signs the short-lived tokens of the HTTP API",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template="{}",  # noqa: S106 - what the secret is put into
+                generate_string_key="key",
+                password_length=64,
+                exclude_punctuation=True,
+            ),
+        )
+        acknowledge(
+            signing,
+            SMG4="Its tokens live for minutes; docs/guides/keys.md says how to rotate it without ending any.",
+        )
         answering = PythonFunction(
             self,
             "Answering",
@@ -57,6 +73,7 @@ class ApiStack(Stack):
                 code_version=platform.code_version,
                 key_rate=str(stage.api.key_rate),
                 key_burst=str(stage.api.key_burst),
+                token_secret=signing.secret_arn,
             ),
             layers=[dependency_layer(self, stage)],
             timeout=TIMEOUT,
@@ -64,6 +81,7 @@ class ApiStack(Stack):
             concurrency=stage.api.concurrency,
         )
         self.role = answering.role
+        signing.grant_read(answering.role)
         api = apigateway.HttpApi(
             self,
             "Api",

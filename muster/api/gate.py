@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from muster.api.problem import Problem
 from muster.keys.access import Principal
-from muster.keys.recognition import NotRecognised, recognise
+from muster.keys.api_key import PREFIX
+from muster.keys.recognition import NotRecognised, recognise, recognise_token
 
 if TYPE_CHECKING:
     from muster.api.request import Request
@@ -27,12 +28,12 @@ def admit(request: Request, route: Route, services: Services) -> Principal | Non
     if route.scope is None:
         return None
     try:
-        principal = recognise(_presented(request), keys=services.keys)
+        principal = _holder(_presented(request), services)
     except NotRecognised as error:
         raise Problem(
             401,
             "unauthorized",
-            "send a valid API key: Authorization: Bearer mstr_…; `muster keys create` makes one",
+            "send a valid API key or token: Authorization: Bearer mstr_…; `muster keys create` makes a key",
             headers=_CHALLENGE,
         ) from error
     wait = services.rate.take(f"key:{principal.key_id}")
@@ -44,8 +45,16 @@ def admit(request: Request, route: Route, services: Services) -> Principal | Non
             headers={"Retry-After": str(wait)},
         )
     if not principal.may(route.scope):
-        raise Problem(403, "forbidden", f"the key does not allow {route.scope}")
+        raise Problem(403, "forbidden", f"the key or token does not allow {route.scope}")
     return principal
+
+
+def _holder(presented: str, services: Services) -> Principal:
+    if not presented:
+        raise NotRecognised
+    if presented.startswith(PREFIX):
+        return recognise(presented, keys=services.keys)
+    return recognise_token(presented, tokens=services.tokens, keys=services.keys)
 
 
 def _presented(request: Request) -> str:

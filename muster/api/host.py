@@ -10,6 +10,8 @@ from muster.api.routes import ROUTES
 from muster.api.services import Services
 from muster.contracts import ApiEnvironment
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.keys.signing import SigningKeys
+from muster.keys.token import Tokens
 from muster.store.call_rate import CallRate, Rate
 from muster.store.keys import Keys
 
@@ -29,20 +31,25 @@ def application() -> Application:
     from muster.store.opening import settings_reader
 
     environment = ApiEnvironment.from_environ(os.environ)
-    log = logger("api")
+    log, clock, secrets = logger("api"), SystemClock(), Secrets()
     database = Database(
-        settings_reader(environment, secrets=Secrets()),
+        settings_reader(environment, secrets=secrets),
         call_seconds=CALL_SECONDS,
         retry_seconds=RETRY_SECONDS,
     )
     rate = Rate(per_second=float(environment.key_rate), burst=int(environment.key_burst))
     services = Services(
+        stage=environment.stage,
         database=database,
         keys=Keys(database),
+        tokens=Tokens(
+            keys=SigningKeys(secrets=secrets, secret=environment.token_secret, clock=clock),
+            clock=clock,
+        ),
         rate=CallRate(database, rate=rate),
         queues=Queues(),
         lanes=LaneChoice(log),
-        clock=SystemClock(),
+        clock=clock,
         log=log,
     )
     return Application(routes=ROUTES, services=services)

@@ -13,6 +13,7 @@ from muster.api.problem import MEDIA_TYPE
 from muster.api.route import Route
 from muster.api.routes import ROUTES
 from muster.api.schemas import SCHEMAS
+from muster.keys.access import Scope
 
 #: Statuses of problems that every route may answer with; the first three only one that asks for a key.
 _GUARDED = (401, 403, 429)
@@ -22,8 +23,8 @@ _MEANINGS = {
     200: "Done.",
     202: "Recorded; it happens later.",
     400: "The body is no JSON object.",
-    401: "There is no valid API key.",
-    403: "The key does not allow this.",
+    401: "There is no valid API key or token.",
+    403: "The key or token does not allow this.",
     404: "There is no such thing, or it is another tenant's.",
     409: "It contradicts what is there already.",
     413: "The body is too large.",
@@ -53,8 +54,18 @@ def openapi() -> dict[str, Any]:
         "components": {
             "schemas": {name: dict(schema) for name, schema in SCHEMAS.items()},
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "mstr_…"},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key, mstr_…, or a token that POST /v1/tokens gave for it.",
+                },
                 "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+                "execution": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The token that came with the execution's claim.",
+                },
             },
         },
     }
@@ -71,7 +82,7 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
-        "security": [{"bearer": []}, {"header": []}] if guarded else [],
+        "security": _security(route),
         "responses": {
             **{
                 str(status): _response(status, "application/json", schema)
@@ -94,6 +105,16 @@ def _operation(route: Route) -> dict[str, Any]:
             "content": {"application/json": {"schema": _reference(route.body)}},
         }
     return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    match route.scope:
+        case None:
+            return []
+        case Scope.EXECUTION_REPORT:
+            return [{"execution": []}]
+        case _:
+            return [{"bearer": []}, {"header": []}]
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from muster.api.about import ABOUT
+from muster.api.executions.routes import EXECUTIONS
 from muster.api.jobs.routes import JOBS
+from muster.api.tokens.issuing import TOKENS
 
-ROUTES = (*JOBS, *ABOUT)
+ROUTES = (*JOBS, *EXECUTIONS, *TOKENS, *ABOUT)

@@ -5,133 +5,121 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from muster.lane import LANES
-from muster.message.envelope import MAX_ID_LENGTH
-from muster.model import Source, Status
-
-_TEXT = {"type": "string"}
-_IDENTIFIER = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
-_COUNT = {"type": "integer", "minimum": 0}
-_TIME = {"type": "string", "format": "date-time"}
-_OBJECT = {"type": "object"}
-_STATUS = {"enum": [str(status) for status in Status]}
-PRIORITY = {"type": "string", "enum": list(LANES)}
-AGENT_ID = {"type": "string", "pattern": "^[a-z][a-z0-9-]{1,62}$"}
-STATUS = {"type": "string", **_STATUS}
-SOURCE = {"type": "string", "enum": [str(source) for source in Source]}
-IDENTIFIER = _IDENTIFIER
-
-
-def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _closed(properties: Mapping[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    """An object with these properties and no others."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name for name in properties if name not in optional],
-        "properties": dict(properties),
-    }
-
+from muster.api.executions.schemas import EXECUTION_SCHEMAS
+from muster.api.shape import (
+    AGENT_ID,
+    COUNT,
+    IDENTIFIER,
+    OBJECT,
+    PRIORITY,
+    STATUS,
+    TEXT,
+    TIME,
+    UUID,
+    closed,
+    or_null,
+)
+from muster.api.tokens.schemas import TOKEN_SCHEMAS
 
 _NAMES: dict[str, Any] = {
-    "execution_id": {"type": "string", "format": "uuid"},
-    "job_id": _IDENTIFIER,
-    "agent_id": _TEXT,
+    "execution_id": UUID,
+    "job_id": IDENTIFIER,
+    "agent_id": TEXT,
 }
 
 _SUMMARY: dict[str, Any] = {
     **_NAMES,
-    "agent_version": _TEXT,
+    "agent_version": TEXT,
     "status": STATUS,
-    "priority": _TEXT,
-    "source": _TEXT,
-    "attempts": _COUNT,
-    "max_attempts": _COUNT,
-    "reason": _or_null(_TEXT),
-    "error_code": _or_null(_TEXT),
-    "created_at": _TIME,
-    "started_at": _or_null(_TIME),
-    "completed_at": _or_null(_TIME),
+    "priority": TEXT,
+    "source": TEXT,
+    "attempts": COUNT,
+    "max_attempts": COUNT,
+    "reason": or_null(TEXT),
+    "error_code": or_null(TEXT),
+    "created_at": TIME,
+    "started_at": or_null(TIME),
+    "completed_at": or_null(TIME),
 }
 
 _EVENT = {
-    "at": _TIME,
-    "kind": _TEXT,
-    "from_status": _or_null(_TEXT),
-    "to_status": _or_null(_TEXT),
-    "attempt": _or_null(_COUNT),
-    "reason": _or_null(_TEXT),
+    "at": TIME,
+    "kind": TEXT,
+    "from_status": or_null(TEXT),
+    "to_status": or_null(TEXT),
+    "attempt": or_null(COUNT),
+    "reason": or_null(TEXT),
 }
 
 _DETAIL: dict[str, Any] = {
     **_SUMMARY,
-    "params": _OBJECT,
-    "config": _or_null(_OBJECT),
-    "config_version": _or_null(_COUNT),
+    "params": OBJECT,
+    "config": or_null(OBJECT),
+    "config_version": or_null(COUNT),
     "result": {"description": "what the agent returned; any JSON"},
-    "result_ref": _or_null(_TEXT),
-    "error": _or_null(_OBJECT),
-    "metrics": _or_null(_OBJECT),
-    "code_version": _or_null(_TEXT),
-    "traceparent": _or_null(_TEXT),
-    "redrives": _COUNT,
-    "scheduled_for": _or_null(_TIME),
-    "available_at": _TIME,
-    "queued_at": _TIME,
-    "cancel_requested_at": _or_null(_TIME),
-    "updated_at": _TIME,
-    "events": {"type": "array", "items": _closed(_EVENT)},
+    "result_ref": or_null(TEXT),
+    "error": or_null(OBJECT),
+    "metrics": or_null(OBJECT),
+    "progress": or_null(OBJECT),
+    "code_version": or_null(TEXT),
+    "traceparent": or_null(TEXT),
+    "redrives": COUNT,
+    "scheduled_for": or_null(TIME),
+    "available_at": TIME,
+    "queued_at": TIME,
+    "cancel_requested_at": or_null(TIME),
+    "updated_at": TIME,
+    "events": {"type": "array", "items": closed(_EVENT)},
 }
 
 _SUBMISSION: dict[str, Any] = {
     "agent_id": AGENT_ID,
-    "params": _OBJECT,
-    "config": _OBJECT,
+    "params": OBJECT,
+    "config": OBJECT,
     "priority": PRIORITY,
-    "job_id": _IDENTIFIER,
+    "job_id": IDENTIFIER,
 }
 
 #: What `http-fetch` is asked for without naming it.
 _SHORT_FORM: dict[str, Any] = {
-    "url": _TEXT,
-    "method": _TEXT,
-    "headers": {"type": "object", "additionalProperties": _TEXT},
-    "body": _TEXT,
+    "url": TEXT,
+    "method": TEXT,
+    "headers": {"type": "object", "additionalProperties": TEXT},
+    "body": TEXT,
     "timeout": {"type": "number", "exclusiveMinimum": 0},
     "priority": PRIORITY,
-    "job_id": _IDENTIFIER,
+    "job_id": IDENTIFIER,
 }
 
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    **EXECUTION_SCHEMAS,
+    **TOKEN_SCHEMAS,
     "Submission": {
         "anyOf": [
-            _closed(_SUBMISSION, optional=("params", "config", "priority", "job_id")),
-            _closed(
+            closed(_SUBMISSION, optional=("params", "config", "priority", "job_id")),
+            closed(
                 _SHORT_FORM, optional=("method", "headers", "body", "timeout", "priority", "job_id")
             ),
         ]
     },
-    "Receipt": _closed({**_NAMES, "status": STATUS, "created_at": _TIME}),
-    "JobSummary": _closed(_SUMMARY),
-    "Job": _closed(_DETAIL),
-    "JobPage": _closed(
+    "Receipt": closed({**_NAMES, "status": STATUS, "created_at": TIME}),
+    "JobSummary": closed(_SUMMARY),
+    "Job": closed(_DETAIL),
+    "JobPage": closed(
         {
             "jobs": {"type": "array", "items": {"$ref": "#/components/schemas/JobSummary"}},
-            "next_cursor": _or_null(_TEXT),
+            "next_cursor": or_null(TEXT),
         }
     ),
-    "Health": _closed({"status": {"const": "ok"}}),
+    "Health": closed({"status": {"const": "ok"}}),
     "Document": {"type": "object"},
-    "Problem": _closed(
+    "Problem": closed(
         {
-            "type": _TEXT,
-            "title": _TEXT,
+            "type": TEXT,
+            "title": TEXT,
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": _TEXT,
-            "code": _TEXT,
+            "detail": TEXT,
+            "code": TEXT,
         }
     ),
 }

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from muster.clock import Clock
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.keys.recognition import KeyStore
+from muster.keys.token import Tokens
 from muster.ports import Queues
 from muster.store.call_rate import CallRate
 from muster.store.connection import Database
+from muster.store.outside_work import OutsideWork
 from muster.store.tenant_jobs import TenantJobs
 
 
@@ -18,13 +20,20 @@ from muster.store.tenant_jobs import TenantJobs
 class Services:
     """Of one process."""
 
+    #: Names the stage in metrics.
+    stage: str
     database: Database
     keys: KeyStore
+    tokens: Tokens
     rate: CallRate
     queues: Queues
     lanes: LaneChoice
     clock: Clock
     log: logging.Logger
+
+    def outside_work(self, tenant: str) -> OutsideWork:
+        """What a tenant's workers outside take and report."""
+        return OutsideWork(self.database, tenant=tenant)
 
     def jobs(self, tenant: str) -> TenantJobs:
         """The jobs that a tenant can see."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from muster.errors import MusterError
 from muster.keys.access import Principal
 from muster.keys.api_key import ApiKey
+from muster.keys.token import TokenInvalid, Tokens
 
 #: Compared with when there is no such key, so that the answer takes as long.
 _NOBODY = bytes(32)
@@ -68,3 +69,26 @@ def recognise(presented: str, *, keys: KeyStore) -> Principal:
     if stored.note_use:
         keys.note_use(key.key_id)
     return stored.principal
+
+
+def recognise_token(presented: str, *, tokens: Tokens, keys: KeyStore) -> Principal:
+    """The holder of a valid token, whose key still is one: what ends the key ends its tokens.
+
+    Raises:
+        NotRecognised: no token of ours, one that has expired, or whose key holds no longer.
+        StoreUnavailable, SecretsUnavailable: nobody can tell now.
+    """
+    try:
+        token = tokens.read(presented)
+    except TokenInvalid as error:
+        raise NotRecognised from error
+    stored = keys.find(token.key_id)
+    if stored is None or not stored.valid:
+        raise NotRecognised
+    holder = stored.principal
+    if token.hold is not None:
+        if token.tenant != holder.tenant:
+            raise NotRecognised
+        return replace(holder, hold=token.hold)
+    allowed = token.scopes if holder.scopes is None else token.scopes & holder.scopes
+    return replace(holder, scopes=allowed)

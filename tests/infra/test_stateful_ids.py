@@ -13,6 +13,7 @@ STATEFUL = (
 
 #: Physical resources hang on these: change them only with a migration of what they hold.
 GOLDEN = {
+    "TokenKeyD1D1A236",
     "AccessLogs8B620ECA",
     "Uploads4F6EB0FD",
     "Results25575328",

@@ -21,6 +21,8 @@ from muster.api.services import Services
 from muster.clock import SystemClock
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.keys.access import Role, Scope
+from muster.keys.signing import SigningKeys
+from muster.keys.token import Tokens
 from muster.ports import Queues
 from muster.store.call_rate import CallRate, Rate
 from muster.store.connection import Database, administer
@@ -29,10 +31,12 @@ from muster.store.keys import Keys
 from muster.store.settings import DatabaseSettings
 from tests.support.clerk import database_of, query
 from tests.support.queues import MemoryQueues
+from tests.support.secrets import MemorySecrets
 
 AGENT = "counter"
 QUEUE = "memory://counter-normal"
 URGENT = "memory://counter-urgent"
+SIGNING = "token-key"
 PLENTY = Rate(per_second=1000, burst=1000)
 _SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 
@@ -65,18 +69,24 @@ class Api:
     database: Database
     queues: Queues = field(default_factory=_memory_queues)
     rate: Rate = PLENTY
+    secrets: MemorySecrets = field(default_factory=MemorySecrets)
     #: The key of calls that name none.
     key: str = ""
 
     def __post_init__(self) -> None:
         log = logging.getLogger("api-test")
+        clock = SystemClock()
+        self.secrets.stored.setdefault(SIGNING, json.dumps({"key": "k" * 64}))
+        signing = SigningKeys(secrets=self.secrets, secret=SIGNING, clock=clock)
         services = Services(
+            stage="test",
             database=self.database,
             keys=Keys(self.database),
+            tokens=Tokens(keys=signing, clock=clock),
             rate=CallRate(self.database, rate=self.rate),
             queues=self.queues,
             lanes=LaneChoice(log),
-            clock=SystemClock(),
+            clock=clock,
             log=log,
         )
         self.application = Application(routes=ROUTES, services=services)

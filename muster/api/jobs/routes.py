@@ -8,7 +8,7 @@ from muster.api.jobs.changing import cancel, retry
 from muster.api.jobs.reading import MOST, detail, listing
 from muster.api.jobs.submission import submit
 from muster.api.route import Route
-from muster.api.schemas import AGENT_ID, IDENTIFIER, PRIORITY, SOURCE, STATUS
+from muster.api.shape import AGENT_ID, IDENTIFIER, PRIORITY, SOURCE, STATUS
 from muster.keys.access import Scope
 
 _ONE_OF = {"agent_id": AGENT_ID}

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from muster.keys.access import GRANTS, Principal, Role, Scope, roles_with
+from muster.keys.access import GRANTS, Hold, Principal, Role, Scope, roles_with
 from muster.keys.api_key import ApiKey
 from muster.keys.recognition import NotRecognised, StoredKey, recognise
 
 KEY = ApiKey.new()
 HOLDER = Principal(key_id=KEY.key_id, role=Role.OPERATOR, tenant="acme")
+HOLD = Hold(
+    execution_id="01890000-0000-7000-8000-000000000001",
+    created_at=datetime(2026, 11, 28, tzinfo=UTC),
+    fence=1,
+    deadline=datetime(2026, 11, 29, tzinfo=UTC),
+    lease=timedelta(minutes=1),
+)
 STORED = StoredKey(digest=KEY.digest, valid=True, note_use=False, principal=HOLDER)
 
 
@@ -64,8 +72,14 @@ def test_every_refusal_is_the_same_and_notes_nothing(presented: str, stored: Sto
 
 def test_a_viewer_changes_nothing_and_an_admin_may_everything():
     viewer, admin = (replace(HOLDER, role=role) for role in (Role.VIEWER, Role.ADMIN))
-    assert [scope for scope in Scope if viewer.may(scope)] == [Scope.JOBS_READ]
-    assert all(admin.may(scope) for scope in Scope)
+    assert {scope for scope in Scope if viewer.may(scope)} == {Scope.JOBS_READ, Scope.TOKENS_ISSUE}
+    assert {scope for scope in Scope if not admin.may(scope)} == {Scope.EXECUTION_REPORT}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_token_of_an_execution_reports_on_it_and_does_nothing_else(role: Role):
+    holder = replace(HOLDER, role=role, hold=HOLD)
+    assert [scope for scope in Scope if holder.may(scope)] == [Scope.EXECUTION_REPORT]
 
 
 @pytest.mark.parametrize("role", Role)
@@ -80,4 +94,4 @@ def test_scopes_take_away_and_never_give(role: Role):
 def test_every_role_is_granted_something_and_every_scope_has_somebody():
     assert set(GRANTS) == set(Role)
     assert all(GRANTS.values())
-    assert all(roles_with(scope) for scope in Scope)
+    assert [scope for scope in Scope if not roles_with(scope)] == [Scope.EXECUTION_REPORT]

@@ -1,0 +1,1 @@
+"""Executions over HTTP: workers outside take jobs, and report on what they hold."""
