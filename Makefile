@@ -65,6 +65,28 @@ clean: ## Stop the local cloud and remove everything that was made, environments
 	rm -rf $(VENV) $(STATE) node_modules cdk.out muster.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+##@ Deploying
+
+.PHONY: synth
+synth: setup ## Make the templates of a stage, checked by every rule: make synth STAGE=dev
+	@npx cdk synth --all --quiet -c stage="$(STAGE)" $(CDK)
+
+.PHONY: diff
+diff: setup ## Say what a deploy would change, by change sets
+	@npx cdk diff --all -c stage="$(STAGE)" $(CDK)
+
+.PHONY: deploy
+deploy: setup ## Deploy a stage
+	@npx cdk deploy --all -c stage="$(STAGE)" --require-approval never --progress events $(CDK)
+
+.PHONY: why
+why: setup ## Say why the last deploy of a stage failed
+	@npx cdk diagnose --unstable=diagnose "muster-$(STAGE)-*" -c stage="$(STAGE)" $(CDK)
+
+.PHONY: smoke
+smoke: setup ## Send a job to a deployed stage and wait for its record
+	@$(BIN)/python -m muster.cli smoke
+
 ##@ Benchmarks
 
 .PHONY: bench

@@ -34,6 +34,7 @@ def main() -> int:
         stage = stage_named(
             app.node.try_get_context("stage"),
             allow_external_requests=app.node.try_get_context("allow_external_requests"),
+            repository=app.node.try_get_context("repository"),
         )
         manifests = _manifests(stage)
         compose(app, stage=stage, manifests=manifests)

@@ -100,6 +100,8 @@ class OutputKey:
     RESULTS_BUCKET = "ResultsBucket"
     ALERTS_TOPIC = "AlertsTopic"
     API_URL = "ApiUrl"
+    DEPLOY_ROLE = "DeployRole"
+    DIFF_ROLE = "DiffRole"
 
 
 class ResourceType:

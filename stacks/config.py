@@ -14,6 +14,7 @@ from muster.errors import ConfigurationError
 from stacks.api_settings import ApiSettings
 from stacks.containers import ContainerSettings
 from stacks.outbound import LOCAL_SERVER_PORTS, OutboundSettings
+from stacks.repository import Repository
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -130,6 +131,8 @@ class Stage:
     containers: ContainerSettings = field(default_factory=ContainerSettings)
     #: Who may call the HTTP API how often.
     api: ApiSettings = field(default_factory=ApiSettings)
+    #: The GitHub repository whose workflows may deploy this stage; None: no workflow may.
+    repository: Repository | None = None
     #: Database connections left for people, backups and monitoring.
     reserved_connections: int = 20
 
@@ -248,14 +251,18 @@ STAGES: Mapping[str, Stage] = {
 }
 
 
-def stage_named(name: str | None, *, allow_external_requests: str | None = None) -> Stage:
+def stage_named(
+    name: str | None, *, allow_external_requests: str | None = None, repository: str | None = None
+) -> Stage:
     """The stage of that name; there is no default.
 
     Args:
         allow_external_requests: `yes` or `no` overrules what the stage says.
+        repository: `OWNER@OWNER_ID/NAME@ID`, overrules the stage's repository.
 
     Raises:
-        ConfigurationError: no such stage, none named, or another word than yes and no.
+        ConfigurationError: no such stage, none named, another word than yes and no, or a repository in
+            another form.
     """
     if name is None or name not in STAGES:
         said = "no stage was given" if not name else f"there is no stage {name!r}"
@@ -263,6 +270,8 @@ def stage_named(name: str | None, *, allow_external_requests: str | None = None)
             f"{said}; known stages: {', '.join(STAGES)}. Example: {DEPLOY_COMMAND.format(stage='dev')}"
         )
     stage = STAGES[name]
+    if repository is not None:
+        stage = replace(stage, repository=Repository.parse(repository))
     if allow_external_requests is None:
         return stage
     if allow_external_requests not in ("yes", "no"):

@@ -22,6 +22,7 @@ from stacks.dispatcher import DispatcherStack
 from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
 from stacks.packaging import code_version
+from stacks.pipeline import PipelineStack
 from stacks.platform import Platform
 from stacks.registry import RegistryStack
 from stacks.sharding import shard
@@ -88,6 +89,8 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         agents.add_stack_dependency(registry)
         agents.add_stack_dependency(cluster)
         agents.verify_size(f"agent_shards (now {stage.agent_shards})")
+    if stage.repository is not None:
+        PipelineStack(app, name("pipeline"), stage=stage, repository=stage.repository)
     Tags.of(app).add("Project", "muster")
     Tags.of(app).add("Stage", stage.name)
     Tags.of(app).add("ManagedBy", "cdk")

@@ -21,6 +21,7 @@ from tests.support.cloud import CloudFolder
 #: What a checkout consists of, as far as a deploy needs it.
 _PARTS = (
     "app.py", "cdk.json", "muster", "stacks", "lambdas", "ecs_listener", "local", "requirements",
+    "Makefile", "package.json", "package-lock.json", "pyproject.toml",
 )  # fmt: skip
 #: What set-up made; shared, since it is only read.
 _SHARED = (".venv", "node_modules", ".muster/emulator", ".muster/wheelhouse")

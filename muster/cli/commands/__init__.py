@@ -1,7 +1,18 @@
 """The runtime's commands, in the order in which `muster --help` lists them."""
 
 from muster.cli.command import Command, Group
-from muster.cli.commands import agents, config, dlq, instances, jobs, keys, migrate, register, send
+from muster.cli.commands import (
+    agents,
+    config,
+    dlq,
+    instances,
+    jobs,
+    keys,
+    migrate,
+    register,
+    send,
+    smoke,
+)
 
 COMMANDS: tuple[Command | Group, ...] = (
     send.COMMAND,
@@ -13,4 +24,5 @@ COMMANDS: tuple[Command | Group, ...] = (
     dlq.GROUP,
     register.COMMAND,
     migrate.COMMAND,
+    smoke.COMMAND,
 )
