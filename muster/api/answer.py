@@ -9,7 +9,7 @@ from typing import Any
 
 from muster.api.problem import MEDIA_TYPE, Problem
 
-#: Headers of every answer. Nothing here is a page, and nothing may be kept by a cache on its way.
+#: Headers of every answer unless it sets one itself. Nothing may be kept by a cache on its way.
 SECURITY_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -22,7 +22,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """Status, JSON and headers."""
+    """Status, JSON (or a text, as it is, of another media type) and headers."""
 
     status: int = 200
     value: Any
@@ -42,6 +42,8 @@ class Answer:
     @property
     def text(self) -> str:
         """The body."""
+        if isinstance(self.value, str) and not self.media_type.endswith("json"):
+            return self.value
         return json.dumps(self.value, separators=(",", ":"), default=str)
 
     @property

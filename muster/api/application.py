@@ -48,7 +48,7 @@ class Application:
 
     def _otherwise(self, resolver: APIGatewayHttpResolver) -> Callable[..., Response[Any]]:
         def otherwise(_: Exception) -> Response[Any]:
-            return _response(self._nowhere(resolver.current_event.raw_event))
+            return _response(self._elsewhere(resolver.current_event.raw_event))
 
         return otherwise
 
@@ -94,11 +94,20 @@ class Application:
         call = Call(
             request=request,
             principal=principal,
-            path_values=values,
+            path_values=route.read_values(values),
             query=route.read_query(request),
             body=route.read_body(request),
         )
         return route.act(call, self._services)
+
+    def _elsewhere(self, event: Mapping[str, Any]) -> Answer:
+        """Of what Powertools' router has no route for. It knows no value with, say, an umlaut or a quote."""
+        path, method = str(event["rawPath"]), str(event["requestContext"]["http"]["method"])
+        for route in self._routes:
+            values = route.values_of(path) if route.method == method else None
+            if values is not None:
+                return self._guarded(route, event, values)
+        return self._nowhere(event)
 
     def _nowhere(self, event: Mapping[str, Any]) -> Answer:
         path = str(event["rawPath"])

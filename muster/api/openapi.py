@@ -85,7 +85,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "security": _security(route),
         "responses": {
             **{
-                str(status): _response(status, "application/json", schema)
+                str(status): _response(status, route.media_type, schema)
                 for status, schema in sorted(route.answers.items())
             },
             **{

@@ -9,10 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from muster.api.answer import Answer
-from muster.api.problem import invalid
+from muster.api.problem import invalid, not_found
 from muster.api.request import Request
 from muster.execution.fit import Check, checker
 from muster.keys.access import Principal, Role, Scope, roles_with
+from muster.message.body import UNSTORABLE
 
 if TYPE_CHECKING:
     from muster.api.services import Services
@@ -59,6 +60,8 @@ class Route:
     act: Callable[[Call, Services], Answer]
     #: Status to the schema's name in `muster.api.schemas`, of what is no problem.
     answers: Mapping[int, str]
+    #: Of these answers.
+    media_type: str = "application/json"
     #: Statuses of problems besides those that any route may have.
     problems: tuple[int, ...] = ()
     #: Name of the body's schema; None: it takes none.
@@ -83,7 +86,22 @@ class Route:
 
     def fits(self, path: str) -> bool:
         """Whether a path is this route's, whatever the method."""
-        return _expression(self.path).fullmatch(path) is not None
+        return self.values_of(path) is not None
+
+    def values_of(self, path: str) -> dict[str, str] | None:
+        """The values in a path that is this route's, any text between slashes; None when it is not."""
+        match = _expression(self.path).fullmatch(path)
+        return None if match is None else match.groupdict()
+
+    def read_values(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The values of its path, which API Gateway has decoded, but for `%25`.
+
+        Raises:
+            Problem: one holds what no id does, so there is no such thing (404).
+        """
+        if any(UNSTORABLE.search(text) for text in values.values()):
+            raise not_found("there is no such thing")
+        return {name: text.replace("%25", "%") for name, text in values.items()}
 
     def read_query(self, request: Request) -> dict[str, Any]:
         """The query's parameters, checked.
@@ -124,7 +142,7 @@ def _typed(schema: JsonSchema, text: str) -> Any:
 
 @cache
 def _expression(path: str) -> re.Pattern[str]:
-    return re.compile(_VALUE.sub("[^/]+", path))
+    return re.compile(_VALUE.sub(r"(?P<\1>[^/]+)", path))
 
 
 @cache

@@ -113,6 +113,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     ),
     "Health": closed({"status": {"const": "ok"}}),
     "Document": {"type": "object"},
+    "Page": {"type": "string"},
     "Problem": closed(
         {
             "type": TEXT,

@@ -37,29 +37,32 @@ _DETAIL = Route(
     problems=(404, 409, 422),
 )
 
+_LIST = Route(
+    method="GET",
+    path="/v1/jobs",
+    name="listJobs",
+    summary="Jobs, newest first, page by page.",
+    scope=Scope.JOBS_READ,
+    act=listing,
+    query={
+        "agent_id": AGENT_ID,
+        "status": STATUS,
+        "priority": PRIORITY,
+        "source": SOURCE,
+        "job_id": IDENTIFIER,
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST},
+        "cursor": {"type": "string", "maxLength": 200},
+    },
+    answers={200: "JobPage"},
+    problems=(422,),
+)
+
 JOBS = (
     _SUBMIT,
     # As the jobs API that this one succeeds has them.
     replace(_SUBMIT, path="/jobs", name="submitJobAlias"),
-    Route(
-        method="GET",
-        path="/v1/jobs",
-        name="listJobs",
-        summary="Jobs, newest first, page by page.",
-        scope=Scope.JOBS_READ,
-        act=listing,
-        query={
-            "agent_id": AGENT_ID,
-            "status": STATUS,
-            "priority": PRIORITY,
-            "source": SOURCE,
-            "job_id": IDENTIFIER,
-            "limit": {"type": "integer", "minimum": 1, "maximum": MOST},
-            "cursor": {"type": "string", "maxLength": 200},
-        },
-        answers={200: "JobPage"},
-        problems=(422,),
-    ),
+    _LIST,
+    replace(_LIST, path="/jobs", name="listJobsAlias"),
     _DETAIL,
     replace(_DETAIL, path="/jobs/{id}", name="getJobAlias"),
     Route(

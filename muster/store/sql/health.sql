@@ -1,3 +1,4 @@
--- name: alive
--- Whether the database answers, and has this schema.
-SELECT count(*) FROM (SELECT 1 FROM api_key LIMIT 1) AS any_key;
+-- name: ready
+-- Whether the database can be written, and which schema it has.
+SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off',
+       (SELECT max(m.version) FROM schema_migration m);

@@ -41,7 +41,7 @@ def test_a_narrowed_key_may_less(api: Api):
 
 def test_only_what_says_so_is_open(api: Api):
     opened = [route.path for route in ROUTES if route.scope is None]
-    assert opened == ["/health", "/openapi.json"]
+    assert opened == ["/health", "/health/ready", "/health/live", "/openapi.json", "/docs"]
     for path in opened:
         assert api.call("GET", path, key="").status == 200
 
@@ -81,7 +81,7 @@ def test_a_rate_holds_over_all_processes_and_says_when_to_come_back(api: Api):
         ("DELETE", "/v1/jobs", 405, "GET, POST"),
         ("PUT", "/v1/jobs/x", 405, "GET"),
         ("GET", "/v1/jobs/x/cancel", 405, "POST"),
-        ("OPTIONS", "/jobs", 405, "POST"),
+        ("OPTIONS", "/jobs", 405, "GET, POST"),
         ("GET", "/", 404, None),
         ("GET", "/v1/jobs/x/y/z", 404, None),
         ("POST", "/v2/jobs", 404, None),

@@ -135,3 +135,16 @@ def test_an_agent_of_one_tenant_takes_no_jobs_of_another(api: Api):
     assert api.call("GET", "/v1/jobs", key=acme).json["jobs"][0]["agent_id"] == AGENT
     [row] = api.query("SELECT tenant FROM agent_job_execution")
     assert row["tenant"] == "acme"
+
+
+@pytest.mark.parametrize("job_id", ["über", 'a"b', "a#b", "日本", "a`b", "a\\b", "100%", "a%41"])
+def test_a_job_is_found_whatever_its_id_is_written_with(api: Api, job_id: str):
+    """The framework's own router takes most of these for no value of a path. The gateway decodes all but `%25`."""
+    made = api.call("POST", "/v1/jobs", body={"agent_id": AGENT, "job_id": job_id}).json
+    found = api.call("GET", f"/v1/jobs/{job_id.replace('%', '%25')}")
+    assert (found.status, found.json["execution_id"]) == (200, made["execution_id"])
+
+
+@pytest.mark.parametrize("value", ["a\x00", "a\ud800"])
+def test_what_no_id_can_be_is_404(api: Api, value: str):
+    assert api.call("GET", f"/v1/jobs/{value}").status == 404
