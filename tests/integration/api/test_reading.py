@@ -139,7 +139,7 @@ def test_an_agent_of_one_tenant_takes_no_jobs_of_another(api: Api):
 
 @pytest.mark.parametrize("job_id", ["über", 'a"b', "a#b", "日本", "a`b", "a\\b", "100%", "a%41"])
 def test_a_job_is_found_whatever_its_id_is_written_with(api: Api, job_id: str):
-    """The framework's own router takes most of these for no value of a path. The gateway decodes all but `%25`."""
+    """The framework's own router takes most of these for no value. The gateway decodes all but `%25`."""
     made = api.call("POST", "/v1/jobs", body={"agent_id": AGENT, "job_id": job_id}).json
     found = api.call("GET", f"/v1/jobs/{job_id.replace('%', '%25')}")
     assert (found.status, found.json["execution_id"]) == (200, made["execution_id"])
