@@ -63,6 +63,7 @@ class MetricName:
     DURATION = "Duration"  # milliseconds of the agent's own code
     LATENCY = "Latency"  # milliseconds from the message's arrival to the settled record
     FIRED = "Fired"  # planned times of schedules for which an execution was recorded
+    MISSED = "Missed"  # planned times of schedules that passed without a tick and were not made up
     RELAYED = "Relayed"
     RESCUED = "Rescued"
     BACKLOG = "Backlog"  # messages visible, over all lanes of the agent

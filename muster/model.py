@@ -164,6 +164,9 @@ class Verdict(StrEnum):
     DEFERRED = "deferred"  # the same message came back too early
     DUPLICATE = "duplicate"  # finished, or carried by another message
     REDELIVERED = "redelivered"  # finished; the delete of this very message was lost
+    QUEUED = (
+        "queued"  # waits for another run of its schedule to end: the dispatcher sends it again then
+    )
     UNKNOWN = "unknown"  # it names a job whose params nobody has
 
 

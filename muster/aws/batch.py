@@ -30,6 +30,8 @@ def attributes_of(entry: Outgoing) -> dict[str, Any]:
 
 def size_of(entry: Outgoing) -> int:
     """Bytes that SQS counts for the entry."""
+    if not entry.attributes and entry.body.isascii():
+        return len(entry.body)
     attributes = attributes_of(entry).items()
     texts = [text for name, value in attributes for text in (name, *value.values())]
     return sum(len(text.encode()) for text in (entry.body, *texts))
@@ -43,7 +45,9 @@ def refusal(entry: Outgoing) -> PermanentError | None:
     """
     if not 0 <= entry.delay.total_seconds() <= MAX_DELAY.total_seconds():
         raise ValueError(f"delay {entry.delay}: SQS delays a message by 0 s to {MAX_DELAY}")
-    if not entry.body or _FORBIDDEN.search(entry.body):
+    # The two questions that most bodies pass at once are an order of magnitude quicker than the search.
+    plain = entry.body.isascii() and entry.body.isprintable()
+    if not entry.body or (not plain and _FORBIDDEN.search(entry.body)):
         return PermanentError(
             "The body is empty or has characters that SQS refuses. Send JSON with ASCII escapes.",
             code="message_refused",

@@ -17,6 +17,18 @@ class Transport(StrEnum):
     FAST = "fast"
 
 
+def quickest_queues() -> Queues:
+    """Queues by `fast`, or by boto3 where only that finds the way.
+
+    Raises:
+        ConfigurationError: no region is set.
+    """
+    try:
+        return queues_by(Transport.FAST)
+    except ConfigurationError:
+        return queues_by(Transport.BOTO3)
+
+
 def queues_by(transport: str) -> Queues:
     """Queues by the transport of that name.
 

@@ -14,7 +14,7 @@ from muster.ports import Outgoing
 def carrier(
     *,
     delay: timedelta,
-    params: Mapping[str, Any],
+    params: Mapping[str, Any] | None,
     job_id: str,
     agent_id: str,
     tenant: str,
@@ -24,7 +24,7 @@ def carrier(
     traceparent: str | None = None,
     hops: int = 0,
 ) -> Outgoing:
-    """An envelope for the job; params that are too large stay in the row."""
+    """An envelope for the job; params that are too large, or None, stay in the row."""
     facts: dict[str, Any] = {
         "job_id": job_id,
         "agent_id": agent_id,

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from muster.dispatcher.carrier import carrier
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.dispatcher.planning import Decision
 from muster.model import Source
 from muster.ports import Outgoing
 from muster.schedule.fire import fire_id
-from muster.schedule.rule import Rule
-from muster.schedule.step import Step
-from muster.store.connection import Row
+from muster.schedule.jitter import start_of
 from muster.store.identifier import new_execution_id
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Due:
-    """A schedule that is due, as it was read."""
+class Due(NamedTuple):
+    """A schedule that is due: a row of `schedules_due`."""
 
+    #: Where the row was found.
+    place: str
     agent_id: str
     tenant: str
     name: str
@@ -31,63 +31,63 @@ class Due:
     timezone: str
     start: datetime | None
     end: datetime | None
-    params: Mapping[str, Any]
+    #: skip | latest | all
+    missed: str
+    jitter_seconds: int
+    #: None: they are too large for a message and stay in the row.
+    params: Mapping[str, Any] | None
     priority: str
     effective: datetime
     next_at: datetime | None
-    #: Lane to queue URL; None: its agent takes no jobs.
-    queues: Mapping[str, str] | None
-    #: The database's time.
-    now: datetime
+    #: JSON: lane to queue URL; None: its agent takes no jobs.
+    queues: str | None
 
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """A row of `schedules_due`."""
-        return cls(**dict(zip(cls.__dataclass_fields__, row, strict=True)))
-
-    def rule(self) -> Rule:
-        """When it fires.
-
-        Raises:
-            BadRule: never.
-        """
-        return Rule(
-            kind=self.kind,
-            expression=self.expression,
-            timezone=self.timezone,
-            start=self.start,
-            end=self.end,
-        )
-
-    def fire(self, planned: datetime | None, lanes: LaneChoice) -> Fire | None:
-        """What is to be sent for a planned time; nothing when its agent takes no jobs."""
-        if planned is None or self.queues is None:
+    def fire(
+        self,
+        planned: datetime | None,
+        *,
+        now: datetime,
+        queues: Mapping[str, str],
+        lanes: LaneChoice,
+    ) -> Fire | None:
+        """What is to be sent for a planned time."""
+        if planned is None or not queues:
             return None
-        identity = fire_id(
+        job_id = fire_id(
             tenant=self.tenant, name=self.name, generation=self.generation, planned=planned
         )
+        jitter = timedelta(seconds=self.jitter_seconds)
         return Fire(
             due=self,
             planned=planned,
-            execution_id=new_execution_id(now=self.now),
-            job_id=identity,
-            queue_url=lanes.url(self.agent_id, self.queues, self.priority),
+            starts_at=start_of(planned, job_id=job_id, jitter=jitter) if jitter else planned,
+            execution_id=new_execution_id(now=now),
+            job_id=job_id,
+            queue_url=lanes.url(self.agent_id, queues, self.priority),
         )
 
-    def fields(self, decided: Step, fire: Fire | None, problem: str | None) -> dict[str, Any]:
-        """The row that the statement `fire` takes."""
-        return {
+    def fields(self, decision: Decision, fire: Fire | None) -> dict[str, Any]:
+        """The row that the statement `fire` takes; what is absent is null there."""
+        row: dict[str, Any] = {
+            "place": self.place,
             "agent_id": self.agent_id,
             "tenant": self.tenant,
             "name": self.name,
             "generation": self.generation,
-            "seen": _text(self.next_at),
-            "next_at": _text(decided.next_at),
-            "problem": problem,
-            "planned_at": _text(fire and fire.planned),
-            "execution_id": fire and fire.execution_id,
-            "job_id": fire and fire.job_id,
+            "seen": decision.seen,
+            "next_at": decision.next_at,
         }
+        if decision.problem is not None:
+            row["problem"] = decision.problem
+        if decision.step.missed:
+            row["missed"] = decision.step.missed
+        if fire is not None:
+            row["planned_at"] = decision.planned
+            row["execution_id"] = fire.execution_id
+            row["job_id"] = fire.job_id
+            if fire.starts_at is not fire.planned:
+                row["starts_at"] = fire.starts_at.isoformat()
+        return row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +96,8 @@ class Fire:
 
     due: Due
     planned: datetime
+    #: The planned time, or with jitter a while later.
+    starts_at: datetime
     execution_id: str
     job_id: str
     queue_url: str
@@ -112,7 +114,3 @@ class Fire:
             source=Source.SCHEDULE,
             scheduled_for=self.planned,
         )
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None

@@ -63,6 +63,7 @@ class Duties:
         log: logging.Logger | None = None,
         lanes: LaneChoice | None = None,
         task_events: str | None = None,
+        connections: int = 1,
     ) -> None:
         log = log or logging.getLogger(__name__)
         self._database = database
@@ -86,6 +87,7 @@ class Duties:
             clock=clock or SystemClock(),
             log=log,
             lanes=self._lanes,
+            connections=connections,
         )
 
     def all(self) -> tuple[Duty, ...]:
@@ -117,6 +119,7 @@ class Duties:
 
     def relay(self) -> int:
         """Send pending executions again that nothing carries; a failed send is repeated by a later tick."""
+        self._database.run(self._sql["turns_come"])
         rows = self._database.run(
             self._sql["relay_due"],
             {

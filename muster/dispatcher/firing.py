@@ -3,32 +3,40 @@
     due (read) -> decide (pure) -> fire (one guarded statement) -> send (no transaction open)
 
 A crash before the statement changes nothing, one after it leaves pending executions that the relay sends.
+While one page is on its way to the queues the next one is recorded.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from muster.clock import Clock
 from muster.contracts import MetricName
 from muster.crashpoint import crashpoint
 from muster.dispatcher.due import Due, Fire
+from muster.dispatcher.fanout import Fanout
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.dispatcher.planning import Planning
 from muster.metrics import EmbeddedMetrics
 from muster.ports import Queues
 from muster.retry import RELAY_GRACE
-from muster.schedule.rule import BadRule
-from muster.schedule.step import Step, step
 from muster.store.connection import Database
 from muster.store.document import document
 from muster.store.statements import statements
 
-#: Schedules read, and moved on, in one statement.
-PAGE = 500
+#: Schedules of one statement, unless told otherwise.
+PAGE = 1000
+
+#: Params above stay in the row, so that a page is small whatever its schedules hold.
+PARAMS_BYTES = 16 * 1024
+
+#: Pages recorded while the first of them is sent; then everything sent is waited for.
+ROUND = 4
 
 #: Fired ahead of time: several ticks may be late or lost before a fire is.
 AHEAD = timedelta(seconds=300)
@@ -36,12 +44,14 @@ AHEAD = timedelta(seconds=300)
 #: What a queue did not take is left to the next tick: this one's relay comes too soon after.
 UNSENT_PAUSE = timedelta(seconds=90)
 
-#: Messages whose delay is computed together: SQS's largest batch.
-_BATCH = 10
-
 
 class Firing:
-    """The duty `fire`."""
+    """The duty `fire`.
+
+    Args:
+        connections: calls of SQS on their way at once.
+        page: schedules read, and moved on, in one statement.
+    """
 
     def __init__(
         self,
@@ -52,6 +62,8 @@ class Firing:
         clock: Clock,
         log: logging.Logger,
         lanes: LaneChoice,
+        connections: int = 1,
+        page: int = PAGE,
     ) -> None:
         self._database = database
         self._queues = queues
@@ -59,70 +71,78 @@ class Firing:
         self._clock = clock
         self._log = log
         self._lanes = lanes
+        self._connections = connections
+        self._page = page
         self._sql = statements("schedule")
 
     def page(self) -> int:
-        """Fire a page of schedules, each for its next planned time; says how many moved on."""
-        due = self._due()
-        if not due:
+        """Fire some pages of schedules, each for its next planned time; says how many moved on."""
+        moved = 0
+        with Fanout(self._queues, clock=self._clock, connections=self._connections) as fanout:
+            for _ in range(ROUND):
+                count = self._record(fanout)
+                moved += count
+                if count < self._page:
+                    break
+        self._leave_to_relay(fanout.unsent)
+        crashpoint("fire.after_send")
+        return moved
+
+    def _record(self, fanout: Fanout) -> int:
+        """Record a page and let it be sent."""
+        due, now = self._due()
+        if now is None:
             return 0
-        steps = [self._step(schedule) for schedule in due]
-        fires = {fire.execution_id: fire for _, fire in steps if fire is not None}
+        planning = Planning(now=now, horizon=now + AHEAD)
+        rows: list[dict[str, Any]] = []
+        fires: dict[str, Fire] = {}
+        for schedule in due:
+            decision = planning.decide(schedule)
+            if decision.problem is not None:
+                self._log.error(
+                    "schedule %s of %s cannot fire: %s",
+                    schedule.name,
+                    schedule.agent_id,
+                    decision.problem,
+                )
+            fire = schedule.fire(
+                decision.step.planned, now=now, queues=_lanes(schedule.queues), lanes=self._lanes
+            )
+            if fire is not None:
+                fires[fire.execution_id] = fire
+            rows.append(schedule.fields(decision, fire))
         asked = self._clock.monotonic()
-        rows = self._database.run(
+        recorded = self._database.run(
             self._sql["fire"],
             {
-                "steps": document([fields for fields, _ in steps]),
-                "count": len(steps),
+                "steps": document(rows),
+                "count": len(rows),
                 "grace_seconds": RELAY_GRACE.total_seconds(),
             },
         )
         crashpoint("fire.before_send")
-        waits = {execution_id: wait for _, execution_id, wait in rows if execution_id is not None}
-        self._send([(fires[found], asked + wait) for found, wait in waits.items()])
-        crashpoint("fire.after_send")
-        return max(rows[0][0], len(waits))
+        moved, missed = recorded[0][:2]
+        found = [(fires[row[2]], asked + row[3]) for row in recorded if row[2] is not None]
+        fanout.send(found)
+        self._count(MetricName.FIRED, Counter(fire.due.agent_id for fire, _ in found))
+        self._count(MetricName.MISSED, missed or {})
+        return max(moved, len(found))
 
-    def _due(self) -> list[Due]:
+    def _due(self) -> tuple[list[Due], datetime | None]:
+        """Schedules that are due, and the database's time; None when there are none."""
         rows = self._database.run(
-            self._sql["schedules_due"], {"ahead_seconds": AHEAD.total_seconds(), "page": PAGE}
+            self._sql["schedules_due"],
+            {
+                "ahead_seconds": AHEAD.total_seconds(),
+                "inline_bytes": PARAMS_BYTES,
+                "page": self._page,
+            },
         )
-        return [Due.from_row(row) for row in rows]
+        return [Due._make(row[1:]) for row in rows], rows[0][0] if rows else None
 
-    def _step(self, due: Due) -> tuple[dict[str, Any], Fire | None]:
-        """What to write for a schedule, and what it fires."""
-        problem = None
-        try:
-            decided = step(
-                due.rule(),
-                next_at=due.next_at,
-                effective=due.effective,
-                ready=due.queues is not None,
-                now=due.now,
-                horizon=due.now + AHEAD,
-            )
-        except (BadRule, ValueError, TypeError, ArithmeticError) as bad:
-            # It was written by hand; a schedule that cannot be planned must not keep others from firing.
-            decided, problem = Step(), str(bad)
-            self._log.error("schedule %s of %s cannot fire: %s", due.name, due.agent_id, bad)
-        fire = due.fire(decided.planned, self._lanes)
-        return due.fields(decided, fire, problem), fire
-
-    def _send(self, fires: Sequence[tuple[Fire, float]]) -> None:
-        """Send each fire so that it appears at its time, a moment of the monotonic clock, or just before."""
-        by_queue: dict[str, list[tuple[Fire, float]]] = defaultdict(list)
-        for fire, at in sorted(fires, key=lambda entry: entry[1]):
-            by_queue[fire.queue_url].append((fire, at))
-            self._metrics(fire.due.agent_id).count(MetricName.FIRED)
-        for queue_url, entries in by_queue.items():
-            for batch in _batches(entries):
-                now = self._clock.monotonic()
-                messages = [fire.message(at - now) for fire, at in batch]
-                results = self._queues.send_batch(queue_url, messages)
-                unsent = [
-                    fire for (fire, _), sent in zip(batch, results, strict=True) if not sent.ok
-                ]
-                self._leave_to_relay(unsent)
+    def _count(self, name: str, counts: Mapping[str, int]) -> None:
+        for agent_id, count in counts.items():
+            self._metrics(agent_id).count(name, count)
 
     def _leave_to_relay(self, unsent: Sequence[Fire]) -> None:
         by_agent: dict[str, list[str]] = defaultdict(list)
@@ -142,8 +162,9 @@ class Firing:
             )
 
 
-def _batches(
-    entries: Sequence[tuple[Fire, float]],
-) -> Iterator[Sequence[tuple[Fire, float]]]:
-    for begin in range(0, len(entries), _BATCH):
-        yield entries[begin : begin + _BATCH]
+@lru_cache(maxsize=1024)
+def _lanes(queues: str | None) -> Mapping[str, str]:
+    """Lane to queue URL, of the text that agents' schedules share."""
+    import json
+
+    return json.loads(queues) if queues is not None else {}

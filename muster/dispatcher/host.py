@@ -21,6 +21,9 @@ from muster.store.ledger import Ledger
 #: Left at the end of an invocation for giving the lease back and writing metrics.
 INVOCATION_MARGIN = timedelta(seconds=5)
 
+#: Calls of SQS on their way at once, while fires are sent.
+CONNECTIONS = 16
+
 #: Dimension `agent` of the dispatcher's own metrics.
 SELF = "dispatcher"
 
@@ -56,6 +59,7 @@ class DispatcherHost:
             log=self.log,
             lanes=self.lanes,
             task_events=self.task_events,
+            connections=CONNECTIONS,
         )
         try:
             report = Tick(
@@ -87,7 +91,7 @@ class DispatcherHost:
 def dispatcher_host() -> DispatcherHost:
     """The host of this process, composed at the first tick."""
     from muster.aws.secrets import Secrets
-    from muster.aws.sqs import Queues
+    from muster.aws.transport import quickest_queues
     from muster.clock import SystemClock
     from muster.log import logger
     from muster.store.opening import open_database
@@ -99,7 +103,7 @@ def dispatcher_host() -> DispatcherHost:
         stage=environment.stage,
         database=database,
         ledger=Ledger(database, clock=clock),
-        queues=Queues(),
+        queues=quickest_queues(),
         clock=clock,
         log=log,
         lanes=LaneChoice(log),

@@ -79,5 +79,8 @@ def largest_batch(timeout: timedelta) -> int:
     return min(MAX_BATCH, (LAMBDA_TIMEOUT - LAMBDA_MARGIN) // timeout)
 
 
+#: Most that a fire of a schedule is put off: SQS delays by 15 minutes, and a tick fires 5 minutes ahead.
+MOST_JITTER = timedelta(minutes=10)
+
 #: Shortest period of a schedule: what comes faster is a queue's work, not a clock's.
 LEAST_PERIOD = timedelta(seconds=10)

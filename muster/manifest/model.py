@@ -65,6 +65,8 @@ class Schedule:
     start: datetime | None = None
     #: Nothing fires later.
     end: datetime | None = None
+    #: Each fire starts up to so much past its planned time, always the same for one planned time.
+    jitter: timedelta | None = None
     #: allow | skip | queue: what happens when the job of the last fire still runs.
     overlap: str = "allow"
     #: skip | latest | all: what happens to fires that were missed.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import cast
 
 from muster.lane import LANES
 from muster.manifest.cron import check_cron
-from muster.manifest.limits import LEAST_PERIOD
+from muster.manifest.duration import format_duration
+from muster.manifest.limits import LEAST_PERIOD, MOST_JITTER
 from muster.manifest.model import Schedule
 from muster.manifest.moment import is_timezone
 from muster.manifest.problem import MISSING, shown
@@ -42,11 +44,22 @@ def read_schedule(reader: Reader) -> Schedule:
         enabled=reader.flag("enabled", default=True),
         start=start,
         end=end,
+        jitter=_jitter(reader),
         overlap=cast("str", reader.choice("overlap", "allow", ("allow", "skip", "queue"))),
         missed=cast("str", reader.choice("missed", "latest", ("skip", "latest", "all"))),
     )
     reader.finish()
     return schedule
+
+
+def _jitter(reader: Reader) -> timedelta | None:
+    jitter = reader.duration("jitter", None)
+    if jitter is None or jitter <= MOST_JITTER:
+        return jitter
+    reader.problem(
+        "jitter", shown(format_duration(jitter)), f"write at most {format_duration(MOST_JITTER)}"
+    )
+    return None
 
 
 def _timezone(reader: Reader) -> str:

@@ -24,18 +24,6 @@ def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
         yield "compute", "http", "compute http is", "use lambda or fargate until it is"
     elif manifest.image is not None:
         yield "image", manifest.image, "container images are", "use agent.py until they are"
-    yield from _schedules(manifest)
     if manifest.webhooks:
         names = [webhook.name for webhook in manifest.webhooks]
         yield "webhook", names, "webhooks are", "leave them out until they are"
-
-
-def _schedules(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
-    for number, schedule in enumerate(manifest.schedules):
-        for key, value, built in (
-            ("overlap", schedule.overlap, "allow"),
-            ("missed", schedule.missed, "latest"),
-        ):
-            if value != built:
-                at, what = f"schedule[{number}].{key}", f"{key} {value} of schedules is"
-                yield at, value, what, f"use {built} until it is"

@@ -24,6 +24,10 @@ DEFAULT_TENANT = "default"
 DEFAULT_PRIORITY = NORMAL
 
 
+# Made once: `json.dumps` makes one for each call.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
     """An envelope whose fields are all well formed."""
@@ -71,8 +75,7 @@ def envelope(
         "traceparent": traceparent,
         "hops": hops,
     }
-    present = {name: value for name, value in fields.items() if value is not None}
-    return json.dumps(present, separators=(",", ":"), allow_nan=False)
+    return _encode({name: value for name, value in fields.items() if value is not None})
 
 
 def read_envelope(body: Mapping[str, Any]) -> Envelope | list[str]:

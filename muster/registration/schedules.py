@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from muster.manifest.duration import parse_duration
 from muster.registration.failure import RegistrationFailed
 
 _KINDS = ("cron", "every", "at")
@@ -44,5 +45,6 @@ def _row(document: Mapping[str, Any], schedule: Mapping[str, Any]) -> dict[str, 
         "missed": schedule.get("missed", "latest"),
         "start_at": schedule.get("start"),
         "end_at": schedule.get("end"),
+        "jitter_seconds": int(parse_duration(schedule.get("jitter", "0s")).total_seconds()),
         "enabled": schedule.get("enabled", True),
     }

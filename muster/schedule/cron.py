@@ -7,6 +7,7 @@ latter twice, so it walks the zone's clock as if it never changed, and what it f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -32,6 +33,11 @@ def next_cron(expression: str, *, timezone: str, after: datetime) -> datetime | 
 
 @lru_cache(maxsize=_KEPT)
 def _next(expression: str, timezone: str, after: datetime) -> datetime | None:
+    return next(cron_times(expression, timezone=timezone, after=after), None)
+
+
+def cron_times(expression: str, *, timezone: str, after: datetime) -> Iterator[datetime]:
+    """All times after a whole minute, in UTC and in order, as long as there are any."""
     from zoneinfo import ZoneInfo
 
     from cronsim import CronSim
@@ -41,8 +47,7 @@ def _next(expression: str, timezone: str, after: datetime) -> datetime | None:
         moment = from_local(shown, timezone=timezone)
         # In an hour that comes again the clock shows times whose first coming is past.
         if moment is not None and moment > after:
-            return moment
-    return None
+            yield moment
 
 
 def last_cron(expression: str, *, timezone: str, first: datetime, now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from muster.message.envelope import DEFAULT_TENANT
 
@@ -10,5 +11,10 @@ from muster.message.envelope import DEFAULT_TENANT
 def fire_id(*, tenant: str, name: str, generation: int, planned: datetime) -> str:
     """The job id, such as `schedule:hourly:1:2026-01-31T09:00:00Z`."""
     owner = name if tenant == DEFAULT_TENANT else f"{tenant}/{name}"
-    moment = planned.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return f"schedule:{owner}:{generation}:{moment}Z"
+    return f"schedule:{owner}:{generation}:{_moment(planned)}Z"
+
+
+@lru_cache(maxsize=1024)
+def _moment(planned: datetime) -> str:
+    """As text in UTC; the fires of a storm share it."""
+    return planned.astimezone(UTC).replace(tzinfo=None).isoformat()

@@ -77,6 +77,25 @@ freed AS (
 INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)
 SELECT f.execution_id, f.agent_id, 'task_stopped', 'running', 'running', f.fence, f.attempts, f.reason FROM freed f;
 
+-- name: turns_come
+-- Of the fires that wait for another run of their schedule, the first of each schedule of which nothing runs any
+-- more, and nothing that was planned before is on its way: the relay sends it.
+WITH first AS (
+    SELECT DISTINCT ON (e.agent_id, e.tenant, e.schedule) e.execution_id, e.created_at, e.agent_id, e.tenant, e.schedule,
+           e.scheduled_for
+      FROM agent_job_execution e
+     WHERE e.status = 'pending' AND e.reason = 'awaits_turn' AND e.available_at <= now()
+     ORDER BY e.agent_id, e.tenant, e.schedule, e.scheduled_for
+)
+UPDATE agent_job_execution e SET relay_after = now(), reason = NULL
+  FROM first f
+ WHERE e.execution_id = f.execution_id AND e.created_at = f.created_at
+   AND e.status = 'pending' AND e.reason = 'awaits_turn'
+   AND NOT EXISTS (
+       SELECT FROM agent_job_execution o
+        WHERE o.agent_id = f.agent_id AND o.tenant = f.tenant AND o.schedule = f.schedule
+          AND o.status IN ('pending', 'running') AND (o.fence > 0 OR o.scheduled_for < f.scheduled_for));
+
 -- name: relay_due
 -- Pending executions that nothing carries any more, claimed for sending again: the next relay is put off
 -- with a doubling pause, so that a long backlog is not flooded with copies.

@@ -55,7 +55,12 @@ SELECT i.job_id, i.execution_id::text, i.created_at, i.status FROM inserted i;
 -- Judges deliveries of jobs that have a row, and takes those that may run now. Verdicts: `held` (this very
 -- claim, repeated after a lost reply), `taken`, `redriven`, `exhausted` (its last attempt vanished and none
 -- is left: settled failed here), `cancelled`, `deferred` (same message, too early), `duplicate` (finished, or
--- carried by another message), `redelivered` (finished, same message: its delete was lost).
+-- carried by another message), `redelivered` (finished, same message: its delete was lost), `queued` (it has to
+-- let another run of its schedule end, and has waited for a while: the relay sends it again).
+--
+-- Overlap is decided here, for a fire that was never taken: while another run of its schedule has begun and not
+-- ended it is cancelled (`skip`) or waits, also for the fires planned before it (`queue`). The function locks the
+-- schedule, so that of two workers one sees what the other took.
 WITH delivery AS (
     SELECT * FROM json_to_recordset(%(deliveries)s::json) AS d (
         job_id text, message_id text, dead_letter_fence bigint)
@@ -82,13 +87,46 @@ known AS (
                WHEN e.status = 'pending' AND e.available_at > now() THEN
                    CASE WHEN coalesce(e.holder, d.message_id) = d.message_id THEN 'deferred' ELSE 'duplicate' END
                ELSE 'taken'
-           END AS verdict
+           END AS first_verdict
       FROM delivery d
       JOIN job_key k ON k.agent_id = %(agent_id)s::text AND k.job_id = d.job_id
       JOIN agent_job_execution e ON e.execution_id = k.execution_id AND e.created_at = k.created_at
      CROSS JOIN policy p
      ORDER BY e.execution_id
        FOR UPDATE OF e
+),
+asking AS (
+    SELECT array_agg(k.tenant) AS tenants, array_agg(k.schedule) AS schedules
+      FROM known k
+     WHERE k.overlap IS NOT NULL AND (k.first_verdict = 'taken' AND k.fence = 0 OR k.first_verdict = 'redriven')
+),
+turn AS MATERIALIZED (
+    SELECT t.* FROM asking a, LATERAL agent_schedule_turn_v1(%(agent_id)s::text, a.tenants, a.schedules) t
+),
+overlapping AS MATERIALIZED (
+    SELECT k.execution_id, k.overlap = 'skip' AND k.first_verdict = 'taken' AS skipped,
+           extract(epoch FROM now() - k.available_at)::float8 AS waited
+      FROM known k JOIN turn t ON t.tenant = k.tenant AND t.schedule = k.schedule
+     WHERE k.overlap IS NOT NULL AND (k.first_verdict = 'taken' AND k.fence = 0 OR k.first_verdict = 'redriven')
+       AND (t.begun OR k.overlap = 'queue' AND (t.planned_first, t.first_execution) < (k.scheduled_for, k.execution_id)
+            OR EXISTS (SELECT FROM known o
+                        WHERE o.tenant = k.tenant AND o.schedule = k.schedule AND o.first_verdict IN ('taken', 'redriven')
+                          AND (o.scheduled_for, o.execution_id) < (k.scheduled_for, k.execution_id)))
+),
+judged AS MATERIALIZED (
+    SELECT k.*, coalesce(o.skipped, false) AS skipped,
+           CASE WHEN o.skipped THEN 'cancelled'
+                WHEN o.waited < 30 OR k.first_verdict = 'redriven' AND o.waited IS NOT NULL THEN 'deferred'
+                WHEN o.waited >= 30 THEN 'queued'
+                ELSE k.first_verdict END AS verdict,
+           CASE WHEN o.waited IS NOT NULL THEN least(greatest(o.waited / 2, 3), 60) END AS turn_seconds
+      FROM known k LEFT JOIN overlapping o ON o.execution_id = k.execution_id
+),
+queued AS (
+    UPDATE agent_job_execution e
+       SET reason = 'awaits_turn', holder = NULL, relay_after = now() + interval '1 hour', updated_at = now()
+      FROM judged k
+     WHERE e.execution_id = k.execution_id AND e.created_at = k.created_at AND k.verdict = 'queued'
 ),
 changed AS (
     UPDATE agent_job_execution e
@@ -115,11 +153,12 @@ changed AS (
                    WHEN 'redriven' THEN NULL ELSE e.error END,
            dlq_pending = (k.verdict = 'exhausted'),
            reason = CASE k.verdict WHEN 'cancelled' THEN
-                        CASE WHEN e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE 'agent_disabled' END END,
+                        CASE WHEN k.skipped THEN 'overlap'
+                             WHEN e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE 'agent_disabled' END END,
            started_at = coalesce(e.started_at, now()),
            completed_at = CASE WHEN k.verdict IN ('cancelled', 'exhausted') THEN now() END,
            updated_at = now()
-      FROM known k
+      FROM judged k
      WHERE e.execution_id = k.execution_id AND e.created_at = k.created_at
        AND k.verdict IN ('taken', 'redriven', 'cancelled', 'exhausted')
     RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts, e.max_attempts, e.agent_version,
@@ -145,7 +184,7 @@ logged AS (
 noted AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, message_id)
     SELECT k.execution_id, k.agent_id, k.verdict, k.status, k.status, k.fence, k.attempts, k.message_id
-      FROM known k
+      FROM judged k
      WHERE k.verdict IN ('duplicate', 'redelivered')
 )
 SELECT k.job_id, k.verdict, k.execution_id::text, k.created_at,
@@ -157,8 +196,9 @@ SELECT k.job_id, k.verdict, k.execution_id::text, k.created_at,
        coalesce(c.suspect, k.suspect), coalesce(c.dlq_pending, k.dlq_pending),
        coalesce(c.error, k.error), k.priority, k.source, k.traceparent, k.hops, k.queued_at,
        coalesce(c.lease_expires_at, k.lease_expires_at),
-       extract(epoch FROM greatest(k.available_at, coalesce(k.lease_expires_at, k.available_at)) - now())::float8
-  FROM known k
+       coalesce(k.turn_seconds,
+                extract(epoch FROM greatest(k.available_at, coalesce(k.lease_expires_at, k.available_at)) - now()))::float8
+  FROM judged k
   LEFT JOIN changed c ON c.execution_id = k.execution_id;
 
 -- name: settle

@@ -1,9 +1,12 @@
 -- name: schedules_due
 -- Schedules whose next planned time comes soon, and those that nobody has planned yet, earliest first. Those of
--- an agent that takes no jobs come when that time is past: they are moved on without firing.
-SELECT s.agent_id, s.tenant, s.name, s.generation, s.kind, s.expression, s.timezone, s.start_at, s.end_at,
-       s.params, s.priority, s.effective_at, nullif(s.next_at, '-infinity') AS next_at,
-       r.endpoint->'queues' AS queues, now() AS now
+-- an agent that takes no jobs come when that time is past: they are moved on without firing. Large params stay
+-- where they are.
+SELECT now() AS now, s.ctid::text AS place, s.agent_id, s.tenant, s.name, s.generation, s.kind, s.expression, s.timezone, s.start_at,
+       s.end_at, s.missed, s.jitter_seconds,
+       CASE WHEN pg_column_size(s.params) <= %(inline_bytes)s::int THEN s.params END AS params,
+       s.priority, s.effective_at, nullif(s.next_at, '-infinity') AS next_at,
+       (r.endpoint->'queues')::text AS queues
   FROM agent_schedule s
   LEFT JOIN agent_registry r
     ON r.agent_id = s.agent_id AND r.active AND r.enabled AND r.endpoint ? 'queues'
@@ -16,31 +19,37 @@ SELECT s.agent_id, s.tenant, s.name, s.generation, s.kind, s.expression, s.timez
 -- name: fire
 -- Moves schedules on, and records a pending execution for each planned time that fires. Guarded by generation and
 -- next time, so that a schedule that was changed or fired since it was read stays as it is; and by the job id,
--- so that a planned time has one execution, whatever happened. Returns how many schedules moved on, and the
--- executions to send with the seconds until they are due; also those of this very statement when it is repeated
--- after a lost reply.
+-- so that a planned time has one execution, whatever happened. Returns how many schedules moved on, how many
+-- times each agent's missed, and the executions to send with the seconds until they are due; also those of this
+-- very statement when it is repeated after a lost reply.
+-- A row is found where it was read (`place`); one that has moved since was changed or fired. `IS TRUE` keeps the
+-- planner, which may have no statistics, from reading all schedules by their partial index instead. A JSON object
+-- tells which keys were new: joining two intermediate results would compare each with each.
 WITH step AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(steps)s::json) AS d (
-        agent_id text, tenant text, name text, generation int, seen timestamptz, next_at timestamptz,
-        problem text, planned_at timestamptz, execution_id uuid, job_id text)
+        place tid, agent_id text, tenant text, name text, generation int, seen timestamptz, next_at timestamptz,
+        problem text, missed int, planned_at timestamptz, starts_at timestamptz, execution_id uuid, job_id text)
      LIMIT %(count)s::int
 ),
 held AS MATERIALIZED (
-    SELECT d.*, s.params, s.priority, r.agent_version, r.retries
+    SELECT d.*, s.ctid AS locked_place, s.params, s.priority, nullif(s.overlap, 'allow') AS overlap, r.agent_version, r.retries
       FROM step d
-      JOIN agent_schedule s ON s.agent_id = d.agent_id AND s.tenant = d.tenant AND s.name = d.name
+      JOIN agent_schedule s
+        ON s.ctid = d.place AND s.agent_id = d.agent_id AND s.tenant = d.tenant AND s.name = d.name
       LEFT JOIN agent_registry r ON r.agent_id = d.agent_id AND r.active AND r.enabled
      WHERE s.generation = d.generation AND s.next_at = coalesce(d.seen, '-infinity')
-       AND s.enabled AND NOT s.paused AND s.retired_at IS NULL
+       AND (s.enabled AND NOT s.paused AND s.retired_at IS NULL) IS TRUE
        AND (d.planned_at IS NULL OR r.agent_id IS NOT NULL)
      ORDER BY s.agent_id, s.tenant, s.name
        FOR UPDATE OF s SKIP LOCKED
 ),
 advanced AS (
     UPDATE agent_schedule s
-       SET next_at = h.next_at, problem = h.problem, last_planned_at = coalesce(h.planned_at, s.last_planned_at)
+       SET next_at = h.next_at, problem = h.problem, last_planned_at = coalesce(h.planned_at, s.last_planned_at),
+           missed_count = s.missed_count + coalesce(h.missed, 0),
+           missed_at = CASE WHEN h.missed > 0 THEN now() ELSE s.missed_at END
       FROM held h
-     WHERE s.agent_id = h.agent_id AND s.tenant = h.tenant AND s.name = h.name
+     WHERE s.ctid = h.locked_place
     RETURNING 1
 ),
 keyed AS (
@@ -50,32 +59,42 @@ keyed AS (
      WHERE h.planned_at IS NOT NULL
      ORDER BY h.agent_id, h.job_id
     ON CONFLICT (agent_id, job_id) DO NOTHING
-    RETURNING execution_id, created_at
+    RETURNING execution_id
+),
+new_keys AS MATERIALIZED (
+    SELECT jsonb_object_agg(k.execution_id, true) AS executions FROM keyed k
 ),
 fired AS (
     INSERT INTO agent_job_execution (
         execution_id, created_at, job_id, agent_id, agent_version, tenant, max_attempts, priority, source, params,
-        available_at, relay_after, scheduled_for, queued_at, schedule, schedule_generation)
-    SELECT k.execution_id, k.created_at, h.job_id, h.agent_id, h.agent_version, h.tenant, h.retries + 1, h.priority,
-           'schedule', h.params, h.planned_at,
-           greatest(h.planned_at, now()) + make_interval(secs => %(grace_seconds)s::float8),
-           h.planned_at, greatest(h.planned_at, now()), h.name, h.generation
-      FROM keyed k JOIN held h ON h.execution_id = k.execution_id
+        available_at, relay_after, scheduled_for, queued_at, schedule, schedule_generation, overlap)
+    SELECT h.execution_id, now(), h.job_id, h.agent_id, h.agent_version, h.tenant, h.retries + 1, h.priority,
+           'schedule', h.params, coalesce(h.starts_at, h.planned_at),
+           greatest(coalesce(h.starts_at, h.planned_at), now()) + make_interval(secs => %(grace_seconds)s::float8),
+           h.planned_at, greatest(coalesce(h.starts_at, h.planned_at), now()), h.name, h.generation, h.overlap
+      FROM new_keys k JOIN held h ON k.executions ? h.execution_id::text
     RETURNING execution_id, agent_id, available_at
 ),
 logged AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, to_status, fence, attempt)
     SELECT f.execution_id, f.agent_id, 'created', 'pending', 0, 0 FROM fired f
 ),
+counted AS MATERIALIZED (
+    SELECT (SELECT count(*)::int FROM advanced) AS moved,
+           (SELECT json_object_agg(m.agent_id, m.missed)
+              FROM (SELECT h.agent_id, sum(h.missed)::int AS missed FROM held h WHERE h.missed > 0
+                     GROUP BY h.agent_id) AS m) AS missed
+),
 to_send AS (
     SELECT f.execution_id, f.available_at FROM fired f
      UNION ALL
-    SELECT d.execution_id, d.planned_at
+    SELECT d.execution_id, coalesce(d.starts_at, d.planned_at)
       FROM step d
       JOIN job_key k ON k.agent_id = d.agent_id AND k.job_id = d.job_id AND k.execution_id = d.execution_id
+     WHERE (SELECT c.moved FROM counted c) < %(count)s::int
 )
-SELECT counted.n, t.execution_id::text, extract(epoch FROM t.available_at - now())::float8 AS wait_seconds
-  FROM (SELECT count(*)::int AS n FROM advanced) AS counted LEFT JOIN to_send t ON true;
+SELECT c.moved, c.missed, t.execution_id::text, extract(epoch FROM t.available_at - now())::float8 AS wait_seconds
+  FROM counted c LEFT JOIN to_send t ON true;
 
 -- name: fires_unsent
 -- The queue did not take these: the relay of the next tick shall send them, not wait until they are overdue.
@@ -88,24 +107,26 @@ UPDATE agent_job_execution e SET relay_after = now() + make_interval(secs => %(p
 -- Makes each given schedule of a manifest what its agent has. One that says the same already is not touched;
 -- the operator's pause stays.
 INSERT INTO agent_schedule AS s (
-    agent_id, name, kind, expression, timezone, params, priority, overlap, missed, start_at, end_at, enabled, owner)
+    agent_id, name, kind, expression, timezone, params, priority, overlap, missed, start_at, end_at, jitter_seconds,
+    enabled, owner)
 SELECT d.agent_id, d.name, d.kind, d.expression, d.timezone, d.params, d.priority, d.overlap, d.missed, d.start_at,
-       d.end_at, d.enabled, 'manifest'
+       d.end_at, d.jitter_seconds, d.enabled, 'manifest'
   FROM jsonb_to_recordset(%(schedules)s::jsonb) AS d (
        agent_id text, name text, kind text, expression text, timezone text, params jsonb, priority text,
-       overlap text, missed text, start_at timestamptz, end_at timestamptz, enabled boolean)
+       overlap text, missed text, start_at timestamptz, end_at timestamptz, jitter_seconds int, enabled boolean)
  ORDER BY d.agent_id, d.name
 ON CONFLICT (agent_id, tenant, name) DO UPDATE
    SET kind = excluded.kind, expression = excluded.expression, timezone = excluded.timezone,
        params = excluded.params, priority = excluded.priority, overlap = excluded.overlap,
        missed = excluded.missed, start_at = excluded.start_at, end_at = excluded.end_at,
+       jitter_seconds = excluded.jitter_seconds,
        enabled = excluded.enabled, owner = excluded.owner, retired_at = NULL, updated_at = now()
  WHERE (s.kind, s.expression, s.timezone, s.params, s.priority, s.overlap, s.missed, s.start_at, s.end_at,
-        s.enabled, s.owner, s.retired_at)
+        s.jitter_seconds, s.enabled, s.owner, s.retired_at)
        IS DISTINCT FROM
        (excluded.kind, excluded.expression, excluded.timezone, excluded.params, excluded.priority,
-        excluded.overlap, excluded.missed, excluded.start_at, excluded.end_at, excluded.enabled, excluded.owner,
-        NULL)
+        excluded.overlap, excluded.missed, excluded.start_at, excluded.end_at, excluded.jitter_seconds,
+        excluded.enabled, excluded.owner, NULL)
 RETURNING agent_id, name;
 
 -- name: retire_schedules

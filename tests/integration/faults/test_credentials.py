@@ -26,7 +26,7 @@ ONE = replace(
 )
 
 
-def test_a_rotated_password_is_read_again_once(clerk: Clerk, database_url: str):
+def test_fault_41_a_rotated_password_is_read_again_once(clerk: Clerk, database_url: str):
     """F41: open connections go on; the next connect re-reads the secret."""
     # Given an account whose password is rotated while a worker is connected
     query(database_url, "CREATE ROLE rotated LOGIN PASSWORD 'old'")

@@ -179,7 +179,7 @@ def _read_whole(node: dict[str, Any]) -> list[str]:
         node["Node Type"] in ("Index Scan", "Index Only Scan")
         and "Index Cond" not in node
         # The partial indexes hold only what waits, runs or owes a letter.
-        and not re.search(r"relay_after|lease_expires|updated_at", node["Index Name"])
+        and not re.search(r"relay_after|lease_expires|updated_at|available_at", node["Index Name"])
     )
     own = [node["Relation Name"]] if whole else []
     return own + [name for child in node.get("Plans", ()) for name in _read_whole(child)]

@@ -222,7 +222,8 @@ def test_due_schedules_are_found_by_their_index_alone(timetable: Timetable):
     clerk.query("ANALYZE agent_schedule")
     # When the plan of the query is asked for
     text = statements("schedule")["schedules_due"].text
-    text = text.replace("%(ahead_seconds)s", "300").replace("%(page)s", "500")
+    for name, value in (("ahead_seconds", 300), ("page", 500), ("inline_bytes", 1000)):
+        text = text.replace(f"%({name})s", str(value))
     plan = clerk.query(f"EXPLAIN {text}")
     # Then the index leads it, in its own order
     lines = "\n".join(row["QUERY PLAN"] for row in plan)

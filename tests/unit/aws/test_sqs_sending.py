@@ -59,7 +59,7 @@ def internal_error(body: str, call: int) -> dict[str, Any]:
     return {"Code": "InternalError", "SenderFault": False}
 
 
-def test_entries_that_fail_are_sent_again_alone():
+def test_fault_49_entries_that_fail_are_sent_again_alone():
     # Given a service that fails two of twelve entries at the first call
     def fault(body: str, call: int) -> dict[str, Any] | None:
         return internal_error(body, call) if call == 1 and body in "37" else None

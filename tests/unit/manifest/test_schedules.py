@@ -17,6 +17,9 @@ end = 2027-01-01T00:00:00Z
 enabled = false
 priority = "low"
 params = { n = 1 }
+jitter = "30s"
+overlap = "queue"
+missed = "all"
 """
 
 SCHEDULES = [
@@ -43,6 +46,9 @@ SCHEDULES = [
             enabled=False,
             priority="low",
             params={"n": 1},
+            jitter=timedelta(seconds=30),
+            overlap="queue",
+            missed="all",
         ),
     ),
 ]

@@ -20,6 +20,7 @@ def decide(rule: Rule = TENS, **changes: Any) -> Step:
         "next_at": NOON,
         "effective": NOON - 60 * MINUTE,
         "ready": True,
+        "missed": "latest",
         "now": NOON,
         "horizon": NOON + 5 * MINUTE,
     }
@@ -46,7 +47,7 @@ def test_what_nobody_has_planned_counts_from_when_it_took_effect():
 
 def test_of_what_is_past_the_latest_fires():
     assert decide(next_at=NOON - timedelta(days=3), now=NOON + 9 * MINUTE) == Step(
-        planned=NOON, next_at=NOON + 10 * MINUTE
+        planned=NOON, next_at=NOON + 10 * MINUTE, missed=3 * 24 * 6
     )
 
 
