@@ -1,4 +1,4 @@
-"""Thousands of schedules at once: paged, over several connections, in time, and by any number of dispatchers."""
+"""Thousands of schedules at once: paged, over several connections, in time, by any number of dispatchers."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.support.schedules import Timetable
 
 
 def _storm(timetable: Timetable, count: int) -> None:
-    """So many schedules, all due in a minute."""
+    """So many schedules, all due at the same time in one or two minutes."""
     timetable.shop.clerk.query(
         "INSERT INTO agent_schedule (agent_id, name, expression, next_at)"
-        " SELECT %s, 's' || n, '0 0 1 1 *', date_trunc('minute', now()) + interval '1 minute'"
+        " SELECT %s, 's' || n, '0 0 1 1 *', date_trunc('minute', now()) + interval '2 minutes'"
         " FROM generate_series(1, %s) n",
         AGENT,
         count,
