@@ -13,7 +13,6 @@ from local.environment import describe, exports
 from local.errors import LocalCloudError
 from local.listener.health import health
 from local.state import CloudState
-from muster.store.instances import TTL
 from muster.store.reader import reading
 from muster.store.settings import DatabaseSettings
 
@@ -63,6 +62,6 @@ class Ground:
         with reading(DatabaseSettings.from_url(self.database_url), topic="instances") as reader:
             rows = reader.rows(
                 "instances",
-                {"agent_id": agent, "limit": 100, "ttl_seconds": TTL.total_seconds()},
+                {"agent_id": agent, "limit": 100},
             )
         return [row["pid"] for row in rows if row["instance_id"] in ids]

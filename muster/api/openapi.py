@@ -21,6 +21,7 @@ _ALWAYS = (413, 500, 503)
 
 _MEANINGS = {
     200: "Done.",
+    201: "It is new, and recorded.",
     202: "Recorded; it happens later.",
     400: "The body is no JSON object.",
     401: "There is no valid API key or token.",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from muster.api.executions.schemas import EXECUTION_SCHEMAS
+from muster.api.forerunners.schemas import FORERUNNER_SCHEMAS
+from muster.api.registry.schemas import REGISTRY_SCHEMAS
 from muster.api.shape import (
     AGENT_ID,
     COUNT,
@@ -94,6 +96,8 @@ _SHORT_FORM: dict[str, Any] = {
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     **EXECUTION_SCHEMAS,
     **TOKEN_SCHEMAS,
+    **REGISTRY_SCHEMAS,
+    **FORERUNNER_SCHEMAS,
     "Submission": {
         "anyOf": [
             closed(_SUBMISSION, optional=("params", "config", "priority", "job_id")),

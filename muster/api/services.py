@@ -13,6 +13,8 @@ from muster.ports import Queues
 from muster.store.call_rate import CallRate
 from muster.store.connection import Database
 from muster.store.outside_work import OutsideWork
+from muster.store.tenant_agents import TenantAgents
+from muster.store.tenant_instances import TenantInstances
 from muster.store.tenant_jobs import TenantJobs
 
 
@@ -38,3 +40,11 @@ class Services:
     def jobs(self, tenant: str) -> TenantJobs:
         """The jobs that a tenant can see."""
         return TenantJobs(self.database, tenant=tenant)
+
+    def agents(self, tenant: str) -> TenantAgents:
+        """The agents that a tenant can see."""
+        return TenantAgents(self.database, tenant=tenant)
+
+    def instances(self, tenant: str) -> TenantInstances:
+        """The instances that a tenant can see."""
+        return TenantInstances(self.database, tenant=tenant)

@@ -23,21 +23,40 @@ class Scope(StrEnum):
     JOBS_READ = "jobs:read"
     JOBS_SUBMIT = "jobs:submit"
     JOBS_MANAGE = "jobs:manage"  # cancel and retry what somebody else asked for
+    QUEUES_CLEAR = "queues:clear"  # call off whatever waits
     JOBS_WORK = "jobs:work"  # take the jobs of an agent that runs elsewhere
     TOKENS_ISSUE = "tokens:issue"  # exchange the key for a short-lived token
+    REGISTRY_READ = "registry:read"
+    REGISTRY_WRITE = "registry:write"  # agents and instances register and say how they are
+    REGISTRY_MANAGE = "registry:manage"  # switch agents on and off, retire them
     #: No role has it: only the token of an execution, for that one.
     EXECUTION_REPORT = "execution:report"
 
 
 #: The scopes of each role; a scope that stands nowhere is nobody's.
 GRANTS: Mapping[Role, frozenset[Scope]] = {
-    Role.VIEWER: frozenset({Scope.JOBS_READ, Scope.TOKENS_ISSUE}),
+    Role.VIEWER: frozenset({Scope.JOBS_READ, Scope.REGISTRY_READ, Scope.TOKENS_ISSUE}),
     Role.OPERATOR: frozenset(
-        {Scope.JOBS_READ, Scope.JOBS_SUBMIT, Scope.JOBS_MANAGE, Scope.TOKENS_ISSUE}
+        {
+            Scope.JOBS_READ,
+            Scope.JOBS_SUBMIT,
+            Scope.JOBS_MANAGE,
+            Scope.REGISTRY_READ,
+            Scope.REGISTRY_WRITE,
+            Scope.REGISTRY_MANAGE,
+            Scope.TOKENS_ISSUE,
+        }
     ),
     Role.ADMIN: frozenset(Scope) - {Scope.EXECUTION_REPORT},
     Role.AGENT: frozenset(
-        {Scope.JOBS_READ, Scope.JOBS_SUBMIT, Scope.JOBS_WORK, Scope.TOKENS_ISSUE}
+        {
+            Scope.JOBS_READ,
+            Scope.JOBS_SUBMIT,
+            Scope.JOBS_WORK,
+            Scope.REGISTRY_READ,
+            Scope.REGISTRY_WRITE,
+            Scope.TOKENS_ISSUE,
+        }
     ),
 }
 

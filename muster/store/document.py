@@ -7,6 +7,7 @@ Many rows travel to a statement as one JSON document (`json_to_recordset`): meas
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
 from muster.message.body import MAX_DEPTH, REPLACEMENT, UNSTORABLE, deeper_than
@@ -25,6 +26,14 @@ def document(value: Any) -> str:
     if "\\u0000" in text or not _encodable(text):
         text = _encode(_clean(value))
     return text
+
+
+def whole(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, where `3.0`, which JSON Schema calls an integer, is the one that a column takes."""
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in values.items()
+    }
 
 
 def bounded_document(value: Any) -> str:

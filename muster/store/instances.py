@@ -8,19 +8,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from muster.fleet import HEARTBEAT_SECONDS, STALE_SECONDS
 from muster.store.connection import Database
 from muster.store.statements import statements
 
 #: An instance says that it is alive this often.
-BEAT = timedelta(seconds=30)
+BEAT = timedelta(seconds=HEARTBEAT_SECONDS)
 
-#: One that has not said so for this long is marked as stale.
-TTL = 3 * BEAT
+#: One that has not said so for this long is marked as stale, unless its row says otherwise (`stale_seconds`).
+STALE = timedelta(seconds=STALE_SECONDS)
 
-#: A leader that does not renew within this is replaced: with one more beat, within the TTL.
+#: A leader that does not renew within this is replaced: with one more beat, before it is stale.
 LEADERSHIP = 2 * BEAT
 
-#: Rows of ended instances are kept this long.
+#: Rows of ended listeners are kept this long; each task of ECS has a name of its own.
 KEEP = timedelta(days=7)
 
 #: Most rows that are removed at once.
@@ -123,9 +124,7 @@ class Instances:
         Raises:
             StoreUnavailable: no answer.
         """
-        marked = self._database.run(
-            self._sql["instances_stale"], {"ttl_seconds": TTL.total_seconds()}
-        )
+        marked = self._database.run(self._sql["instances_stale"])
         self._database.run(
             self._sql["instances_forget"], {"keep_seconds": KEEP.total_seconds(), "page": _PAGE}
         )

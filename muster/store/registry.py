@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from psycopg2 import extensions
 
 #: Advisory lock of all registrations of a database.
-_LOCK_KEY = int.from_bytes(b"registr", "big")
+LOCK_KEY = int.from_bytes(b"registr", "big")
 
 #: A row of `agent_registry` as JSON: column -> value, without times, state and owner.
 type_row = Mapping[str, Any]
@@ -30,6 +30,16 @@ class Owner:
     request: int
     #: Agent id -> row.
     listing: Mapping[str, type_row]
+
+
+def unguarded(rows: str) -> dict[str, Any]:
+    """Parameters of `upsert_agents` for a registration that holds the lock and knows what it may write."""
+    return {"rows": rows, "guarded": False, "lock_key": LOCK_KEY}
+
+
+def guarded(rows: str) -> dict[str, Any]:
+    """Parameters of `upsert_agents` for one that does not: what others have stays as it is."""
+    return {"rows": rows, "guarded": True, "lock_key": LOCK_KEY}
 
 
 class Registry:
@@ -52,7 +62,7 @@ class Registry:
             psycopg2.errors.LockNotAvailable: the wait was not enough.
         """
         self._run("bound_lock_wait", {"milliseconds": max(1, int(wait_seconds * 1000))})
-        self._run("serialise_registrations", {"key": _LOCK_KEY})
+        self._run("serialise_registrations", {"key": LOCK_KEY})
 
     def owners(self) -> dict[str, Owner]:
         """Every owner by name."""
@@ -81,7 +91,7 @@ class Registry:
     def upsert(self, rows: Iterable[type_row], *, owner: str | None) -> list[str]:
         """Make these versions the active ones; the ids of the agents whose row changed."""
         document = json.dumps([{**row, "owner": owner} for row in rows])
-        return [agent for (agent,) in self._run("upsert_agents", {"rows": document})]
+        return [agent for (agent,) in self._run("upsert_agents", unguarded(document))]
 
     def retire(self, agent_ids: Sequence[str], *, owner: str) -> list[str]:
         """Retire the active versions that this owner owns; the ids of those that it did."""

@@ -28,7 +28,6 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> Exit:
-    from muster.store.instances import TTL
     from muster.store.reader import reading
 
     with reading(context.database(), topic="instances") as reader:
@@ -37,7 +36,6 @@ def _run(context: Context, arguments: Namespace) -> Exit:
             {
                 "agent_id": arguments.agent,
                 "limit": arguments.limit,
-                "ttl_seconds": TTL.total_seconds(),
             },
         )
     context.show_rows(rows, columns=_COLUMNS, none="No instance has registered.")

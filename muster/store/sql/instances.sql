@@ -28,18 +28,18 @@ WITH stopped AS (
 DELETE FROM agent_instance_agent l USING stopped s WHERE l.instance_id = s.instance_id;
 
 -- name: instances_stale
--- Marks instances that no longer beat. What they ran is taken up when its lease ends.
+-- Marks instances that have been silent for longer than each may be. What they ran is taken up when its lease ends.
 UPDATE agent_instance SET status = 'stale'
  WHERE status IN ('running', 'draining')
-   AND last_heartbeat < now() - make_interval(secs => %(ttl_seconds)s::float8)
+   AND last_heartbeat < now() - make_interval(secs => stale_seconds)
 RETURNING instance_id;
 
 -- name: instances_forget
--- Removes instances that ended long ago, a page at a time.
+-- Removes listeners that ended long ago, a page at a time; others are few and come again under their own name.
 DELETE FROM agent_instance
  WHERE instance_id IN (
     SELECT instance_id FROM agent_instance
-     WHERE status IN ('stopped', 'stale')
+     WHERE kind = 'listener' AND status IN ('stopped', 'stale')
        AND last_heartbeat < now() - make_interval(secs => %(keep_seconds)s::float8)
      LIMIT %(page)s::int);
 
@@ -47,7 +47,7 @@ DELETE FROM agent_instance
 -- Instances, the newest heartbeat first; null: of every agent. One that nobody has marked yet is told as stale.
 SELECT i.instance_id, i.kind,
        CASE WHEN i.status IN ('running', 'draining')
-             AND i.last_heartbeat < now() - make_interval(secs => %(ttl_seconds)s::float8)
+             AND i.last_heartbeat < now() - make_interval(secs => i.stale_seconds)
             THEN 'stale' ELSE i.status END AS status,
        i.hostname, i.pid, i.version, i.deployment, i.url, i.running_jobs,
        i.started_at, i.last_heartbeat, i.stopped_at,

@@ -1,39 +1,50 @@
 """Who may call what, by the committed table `access.csv`: a route without a row there fails.
 
 A row says of each role whether it is let in, which holds in every tenant, and what somebody of another tenant
-who is let in gets: a status, `empty` for an empty list, `same` where nothing is any tenant's own.
+who is let in gets: a status, `empty` for an empty list, `same` where nothing of another's is told.
 """
 
 from __future__ import annotations
 
 import csv
-from typing import Any
 
 import pytest
 
 from muster.api.openapi import openapi
 from muster.api.routes import ROUTES
 from muster.keys.access import Role
-from tests.support.api_calls import AGENT, Api, Reply
+from tests.support.api_bodies import BODIES, JOB, OF_AGENT, OF_INSTANCE
+from tests.support.api_calls import Api, Reply
 from tests.support.source import ROOT
 
 TABLE = ROOT / "tests" / "events" / "api" / "access.csv"
 ROWS = list(csv.DictReader(TABLE.read_text("utf-8").splitlines()))
-BODY = {"agent_id": AGENT, "job_id": "theirs", "params": {"n": 1}}
-
-#: What each operation that takes a body is sent; it must be one that is understood.
-BODIES: dict[str, dict[str, Any]] = {
-    "submitJob": BODY,
-    "submitJobAlias": BODY,
-    "claimExecutions": {"agent_id": AGENT},
-    "reportExecution": {},
-    "issueToken": {},
-}
+#: What a tenant has, and another one must not see or change.
+TABLES = ("agent_job_execution", "agent_registry", "agent_instance", "agent_instance_agent")
 
 
 def _call(api: Api, row: dict[str, str], key: str) -> Reply:
     path = row["path"].replace("{id}", "theirs")
     return api.call(row["method"], path, body=BODIES.get(row["operation"]), key=key)
+
+
+def _given_what_a_tenant_has(api: Api) -> str:
+    """A job, an agent and an instance, all named `theirs`; the execution's id."""
+    key = api.new_key(Role.ADMIN, tenant="first")
+    made = [
+        api.call("POST", path, body=body, key=key)
+        for path, body in (
+            ("/v1/jobs", JOB),
+            ("/v1/agents", OF_AGENT),
+            ("/v1/instances", OF_INSTANCE),
+        )
+    ]
+    assert {reply.status for reply in made} <= {201, 202}
+    return str(made[0].json["execution_id"])
+
+
+def _state(api: Api) -> list[object]:
+    return [api.query(f"SELECT * FROM {table}") for table in TABLES]
 
 
 def test_every_route_has_a_row_and_every_row_a_route():
@@ -51,34 +62,43 @@ def test_the_table_and_the_document_say_the_same_of_roles():
         assert [role for role in Role if row[role] == "yes"] == [r for r in Role if r in roles], row
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["operation"])
-def test_each_role_may_what_the_table_says(api: Api, row: dict[str, str]):
-    # Given a job of the tenant / When each role calls with a key of its own, and somebody without one
-    api.call("POST", "/v1/jobs", body=BODY)
-    for role in Role:
-        status = _call(api, row, api.new_key(role)).status
-        # Then it is let in or refused as the table says
-        assert (status not in {401, 403}) == (row[role] == "yes"), (role, status)
-    assert (_call(api, row, "").status != 401) == (row["nobody"] == "yes")
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_what_the_table_says(api: Api, role: Role):
+    # Given what a tenant has, and a key of it
+    _given_what_a_tenant_has(api)
+    key = api.new_key(role, tenant="first")
+    # When it makes every call there is
+    let_in = {row["operation"]: _call(api, row, key).status not in {401, 403} for row in ROWS}
+    # Then it is let in or refused as the table says
+    assert let_in == {row["operation"]: row[role] == "yes" for row in ROWS}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["operation"])
-def test_another_tenant_gets_what_the_table_says(api: Api, row: dict[str, str]):
-    # Given a job of one tenant
-    made = api.call("POST", "/v1/jobs", body=BODY).json
-    before = api.query("SELECT * FROM agent_job_execution")
-    for role in Role:
-        # When each role of another tenant makes the call for it
-        reply = _call(api, row, api.new_key(role, tenant="other"))
+def test_somebody_without_a_key_may_what_the_table_says(api: Api):
+    let_in = {row["operation"]: _call(api, row, "").status != 401 for row in ROWS}
+    assert let_in == {row["operation"]: row["nobody"] == "yes" for row in ROWS}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_another_tenant_gets_what_the_table_says(api: Api, role: Role):
+    # Given what one tenant has, and a key of another one
+    execution_id = _given_what_a_tenant_has(api)
+    before = _state(api)
+    key = api.new_key(role, tenant="other")
+    for row in ROWS:
+        # When it makes every call for what is theirs
+        reply = _call(api, row, key)
+        told = (row["operation"], reply)
         # Then who is not let in is refused, as at home
         if row[role] == "no":
-            assert reply.status == 403, role
+            assert reply.status == 403, told
         # And who is gets what the table says
         elif row["other tenant"] == "empty":
             (listed,) = (value for value in reply.json.values() if isinstance(value, list))
-            assert listed == [], role
+            assert listed == [], told
         elif row["other tenant"] != "same":
-            assert reply.status == int(row["other tenant"]), role
-        # And nothing of the job is in it, and the job is as it was
-        assert made["execution_id"] not in reply.text
-        assert api.query("SELECT * FROM agent_job_execution") == before
+            assert reply.status == int(row["other tenant"]), told
+        # And nothing of theirs is in it
+        assert "theirs" not in reply.text, told
+        assert execution_id not in reply.text, told
+    # And all is as it was
+    assert _state(api) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from muster.store.instances import TTL, Instance, Instances
+from muster.store.instances import STALE, Instance, Instances
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -32,7 +32,7 @@ def test_an_instance_that_is_silent_is_marked_and_one_that_beats_is_not(workshop
     shop.clerk.query(
         "UPDATE agent_instance SET last_heartbeat = last_heartbeat - make_interval(secs => %s)"
         " WHERE instance_id = 'silent'",
-        (TTL + SECOND).total_seconds(),
+        (STALE + SECOND).total_seconds(),
     )
     # When the dispatcher ticks, twice
     reports = [shop.tick() for _ in range(2)]

@@ -1,0 +1,1 @@
+"""Agents and their instances over HTTP, under `/v1`."""
