@@ -4,6 +4,7 @@ from muster.cli.command import Command, Group
 from muster.cli.commands import (
     agents,
     config,
+    cost,
     dlq,
     instances,
     jobs,
@@ -24,5 +25,6 @@ COMMANDS: tuple[Command | Group, ...] = (
     dlq.GROUP,
     register.COMMAND,
     migrate.COMMAND,
+    cost.COMMAND,
     smoke.COMMAND,
 )

@@ -204,7 +204,7 @@ SELECT k.job_id, k.verdict, k.execution_id::text, k.created_at,
 -- name: settle
 -- Writes how attempts ended, guarded by (running, fence): a row that another claim has taken since is not
 -- returned. Failing sets `dlq_pending` in the same statement. What would be tried again ends as cancelled
--- when that was asked meanwhile.
+-- when that was asked meanwhile. The metrics are those of the last attempt; `before` in them sums up the earlier ones.
 WITH outcome AS (
     SELECT * FROM json_to_recordset(%(outcomes)s::json) AS o (
         execution_id uuid, created_at timestamptz, fence bigint, status text, kind text, result jsonb,
@@ -219,7 +219,9 @@ settled AS (
            result = o.result,
            result_ref = o.result_ref,
            error = o.error,
-           metrics = o.metrics,
+           metrics = CASE WHEN e.metrics IS NULL THEN o.metrics ELSE coalesce(o.metrics, '{}') || jsonb_build_object('before', (
+               SELECT jsonb_object_agg(name, coalesce((e.metrics->>name)::float8, 0) + coalesce((e.metrics->'before'->>name)::float8, 0))
+                 FROM unnest(ARRAY['executionTime', 'inputTokens', 'outputTokens']) AS name)) END,
            config_version = coalesce(o.config_version, e.config_version),
            reason = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE o.reason END,
            suspect = e.suspect AND o.kind = 'handed_back',
