@@ -17,7 +17,7 @@ import psutil
 from bench.endpoint.client import Endpoint
 
 #: What every consumer is told, besides the endpoint; no account has these credentials.
-_AWS = {
+AWS_SETTINGS = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "bench",
@@ -113,7 +113,7 @@ def _environment(consumer: Consumer, endpoint: Endpoint, queue_url: str) -> dict
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **kept,
-        **_AWS,
+        **AWS_SETTINGS,
         "AWS_ENDPOINT_URL": endpoint.url,
         "BENCH_QUEUE_URL": queue_url,
         "BENCH_SIZE": str(consumer.size),

@@ -53,8 +53,8 @@ def main(options: tuple[str, ...]) -> None:
         lock = source.with_suffix(".txt")
         compile_lock(source, lock=lock, constraints=(layer,), options=options)
     compile_lock(folder / "emulator.in", lock=folder / "emulator.txt", options=options)
-    peers = ROOT / "bench" / "peers"
-    compile_lock(peers / "requirements.in", lock=peers / "requirements.txt", options=options)
+    for peers in (ROOT / "bench" / "peers", ROOT / "bench" / "peers" / "schedulers"):
+        compile_lock(peers / "requirements.in", lock=peers / "requirements.txt", options=options)
     compile_lock(
         *(folder / "dev.in", *agents),
         lock=folder / "dev.txt",

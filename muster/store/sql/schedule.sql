@@ -1,15 +1,15 @@
 -- name: schedules_due
 -- Schedules whose next planned time comes soon, and those that nobody has planned yet, earliest first. Those of
 -- an agent that takes no jobs come when that time is past: they are moved on without firing. Large params stay
--- where they are.
+-- where they are. `LIMIT 1` has each agent looked up by its key; the planner would compare each schedule with all.
 SELECT now() AS now, s.ctid::text AS place, s.agent_id, s.tenant, s.name, s.generation, s.kind, s.expression, s.timezone, s.start_at,
        s.end_at, s.missed, s.jitter_seconds,
        CASE WHEN pg_column_size(s.params) <= %(inline_bytes)s::int THEN s.params END AS params,
        s.priority, s.effective_at, nullif(s.next_at, '-infinity') AS next_at,
        (r.endpoint->'queues')::text AS queues
   FROM agent_schedule s
-  LEFT JOIN agent_registry r
-    ON r.agent_id = s.agent_id AND r.active AND r.enabled AND r.endpoint ? 'queues'
+  LEFT JOIN LATERAL (SELECT a.agent_id, a.endpoint FROM agent_registry a
+                      WHERE a.agent_id = s.agent_id AND a.active AND a.enabled AND a.endpoint ? 'queues' LIMIT 1) r ON true
  WHERE s.enabled AND NOT s.paused AND s.retired_at IS NULL
    AND s.next_at <= now() + make_interval(secs => %(ahead_seconds)s::float8)
    AND (r.agent_id IS NOT NULL OR s.next_at <= now())
@@ -36,7 +36,8 @@ held AS MATERIALIZED (
       FROM step d
       JOIN agent_schedule s
         ON s.ctid = d.place AND s.agent_id = d.agent_id AND s.tenant = d.tenant AND s.name = d.name
-      LEFT JOIN agent_registry r ON r.agent_id = d.agent_id AND r.active AND r.enabled
+      LEFT JOIN LATERAL (SELECT a.agent_id, a.agent_version, a.retries FROM agent_registry a
+                          WHERE a.agent_id = d.agent_id AND a.active AND a.enabled LIMIT 1) r ON true
      WHERE s.generation = d.generation AND s.next_at = coalesce(d.seen, '-infinity')
        AND (s.enabled AND NOT s.paused AND s.retired_at IS NULL) IS TRUE
        AND (d.planned_at IS NULL OR r.agent_id IS NOT NULL)

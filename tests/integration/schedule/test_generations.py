@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from muster.model import Status
-from tests.support.clerk import AGENT, held, query
+from tests.support.clerk import AGENT, claim_one, held, ledger_at, query
 from tests.support.schedules import MeddlingDatabase, Timetable
 
 HALF_A_MINUTE = timedelta(seconds=30)
@@ -222,3 +223,72 @@ def test_edits_that_race_with_ticks_leave_one_live_fire_for_each_planned_time(
     assert {fire["schedule_generation"] for fire in live} == {newest}
     assert set(Counter(fire["scheduled_for"] for fire in live).values()) == {1}
     assert {tuple(fire["params"].items()) for fire in live} == {(("n", rounds - 1),)}
+
+
+def test_whatever_races_with_ticks_and_workers_no_fire_of_an_old_generation_starts(
+    timetable: Timetable,
+):
+    # Given schedules with many times ahead, dispatchers that fire them and a worker that takes all it finds
+    url, names = timetable.shop.clerk.url, [f"s{n}" for n in range(6)]
+    for name in names:
+        timetable.add(name, kind="every", expression="10s")
+    done = Event()
+    threads = [Thread(target=_keep_firing, args=(timetable, done)) for _ in range(2)]
+    threads.append(Thread(target=_keep_taking, args=(url, done)))
+    for thread in threads:
+        thread.start()
+
+    # When they are edited, paused, resumed and retired meanwhile
+    begun: set[str] = set()
+    changes = (
+        "params = jsonb_build_object('n', %s::int)",
+        "paused = (%s::int %% 2 = 0)",
+        "paused = (%s::int %% 2 = 1)",
+        "retired_at = CASE WHEN %s::int %% 4 = 3 THEN now() END",
+    )
+    for n in range(40):
+        name = names[n % len(names)]
+        query(
+            url, f"UPDATE agent_schedule SET {changes[n % len(changes)]} WHERE name = %s", n, name
+        )
+        old = _of_old_generations(timetable, name)
+        # Then none of the old generation waits any more, and what has begun by now is all that ever does
+        assert [row["status"] for row in old if row["status"] == "pending"] == []
+        begun |= {row["job_id"] for row in old if row["fence"] > 0}
+    done.set()
+    for thread in threads:
+        thread.join(60)
+    late = {
+        row["job_id"]
+        for name in names
+        for row in _of_old_generations(timetable, name)
+        if row["fence"] > 0
+    }
+    assert begun
+    assert late <= begun
+
+
+def _of_old_generations(timetable: Timetable, name: str) -> list[dict[str, Any]]:
+    return timetable.shop.clerk.query(
+        "SELECT e.job_id, e.status, e.fence FROM agent_job_execution e JOIN agent_schedule s"
+        " ON s.agent_id = e.agent_id AND s.name = e.schedule AND e.schedule_generation < s.generation"
+        " WHERE s.name = %s",
+        name,
+    )
+
+
+def _keep_firing(timetable: Timetable, done: Event) -> None:
+    while not done.is_set():
+        _fire(timetable, MeddlingDatabase(timetable.shop.clerk.url, statement="none"))
+
+
+def _keep_taking(url: str, done: Event) -> None:
+    """Take every fire as soon as it is recorded, whatever its time."""
+    waiting = (
+        "UPDATE agent_job_execution SET available_at = now()"
+        " WHERE status = 'pending' AND fence = 0 AND available_at > now() RETURNING job_id"
+    )
+    with ledger_at(url) as ledger:
+        while not done.is_set():
+            for row in query(url, waiting)[:10]:
+                claim_one(ledger, row["job_id"], f"message-{row['job_id']}")

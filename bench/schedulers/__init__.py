@@ -1,0 +1,1 @@
+"""Muster's dispatcher as a contestant among schedulers."""
