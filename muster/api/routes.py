@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from muster.api.about import ABOUT
 from muster.api.executions.routes import EXECUTIONS
-from muster.api.forerunners.routes import COORDINATOR, HUB
+from muster.api.forerunners.routes import COORDINATOR, DISTRIBUTOR, HUB
 from muster.api.jobs.routes import JOBS
 from muster.api.registry.routes import AGENTS, INSTANCES
+from muster.api.tasks.routes import TASKS
 from muster.api.tokens.issuing import TOKENS
 
-ROUTES = (*JOBS, *EXECUTIONS, *TOKENS, *AGENTS, *INSTANCES, *COORDINATOR, *HUB, *ABOUT)
+ROUTES = (
+    *JOBS,
+    *EXECUTIONS,
+    *TOKENS,
+    *AGENTS,
+    *INSTANCES,
+    *TASKS,
+    *COORDINATOR,
+    *DISTRIBUTOR,
+    *HUB,
+    *ABOUT,
+)

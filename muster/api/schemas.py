@@ -21,6 +21,7 @@ from muster.api.shape import (
     closed,
     or_null,
 )
+from muster.api.tasks.schemas import TASK_SCHEMAS
 from muster.api.tokens.schemas import TOKEN_SCHEMAS
 
 _NAMES: dict[str, Any] = {
@@ -97,6 +98,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     **EXECUTION_SCHEMAS,
     **TOKEN_SCHEMAS,
     **REGISTRY_SCHEMAS,
+    **TASK_SCHEMAS,
     **FORERUNNER_SCHEMAS,
     "Submission": {
         "anyOf": [

@@ -13,6 +13,7 @@ from muster.ports import Queues
 from muster.store.call_rate import CallRate
 from muster.store.connection import Database
 from muster.store.outside_work import OutsideWork
+from muster.store.tasks import Tasks
 from muster.store.tenant_agents import TenantAgents
 from muster.store.tenant_instances import TenantInstances
 from muster.store.tenant_jobs import TenantJobs
@@ -48,3 +49,7 @@ class Services:
     def instances(self, tenant: str) -> TenantInstances:
         """The instances that a tenant can see."""
         return TenantInstances(self.database, tenant=tenant)
+
+    def tasks(self, tenant: str) -> Tasks:
+        """The tasks and queues that a tenant can see."""
+        return Tasks(self.database, tenant=tenant)

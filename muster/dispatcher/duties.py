@@ -80,11 +80,12 @@ class Duties:
             if task_events
             else None
         )
+        self._clock = clock or SystemClock()
         self._firing = Firing(
             database=database,
             queues=queues,
             metrics=metrics,
-            clock=clock or SystemClock(),
+            clock=self._clock,
             log=log,
             lanes=self._lanes,
             connections=connections,
@@ -95,6 +96,7 @@ class Duties:
         stopped = [Duty(name="stopped_tasks", page=self._stopped.page)] if self._stopped else []
         return (
             Duty(name="fire", page=self._firing.page),
+            Duty(name="route", page=self.route),
             *stopped,
             Duty(name="rescue", page=self.rescue),
             Duty(name="relay", page=self.relay),
@@ -195,6 +197,12 @@ class Duties:
         """Create the partitions of the coming months."""
         made = self._database.run(self._sql["ensure_partitions"], {"months": PARTITIONS_AHEAD})
         return int(made[0][0])
+
+    def route(self) -> int:
+        """Look for agents that can do the tasks that wait; one that is found gets a job, which is relayed."""
+        from muster.dispatcher.routing import route_waiting
+
+        return route_waiting(self._database, clock=self._clock)
 
     def instances(self) -> int:
         """Mark processes that no longer beat, also while no listener is there to do it."""

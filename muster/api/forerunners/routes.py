@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from muster.api.forerunners import coordinator, hub
+from muster.api.forerunners import coordinator, distributor, hub
 from muster.api.registry.schemas import CONDITION, VERSION
 from muster.api.route import Route
-from muster.api.shape import AGENT_ID
+from muster.api.shape import AGENT_ID, IDENTIFIER
 from muster.keys.access import Scope
 
 _TAKES_A_BODY = (400, 413, 415, 422)
@@ -147,5 +147,57 @@ HUB = (
         query={"agentId": AGENT_ID, "enabled": {"type": "string", "enum": ["true", "false"]}},
         answers={200: "HubRegistry"},
         problems=(422,),
+    ),
+)
+
+DISTRIBUTOR = (
+    Route(
+        method="POST",
+        path="/tasks/submit",
+        name="coordinatorSubmit",
+        summary="Ask for a task of an agent, or of whoever can do it; without one it waits.",
+        scope=Scope.JOBS_SUBMIT,
+        act=distributor.submit,
+        body="CoordinatorTask",
+        headers={"Idempotency-Key": IDENTIFIER},
+        answers={200: "CoordinatorSubmitted"},
+        problems=(*_TAKES_A_BODY, 404, 409),
+    ),
+    Route(
+        method="GET",
+        path="/tasks/status",
+        name="coordinatorStats",
+        summary="How tasks of the last day were distributed.",
+        scope=Scope.JOBS_READ,
+        act=distributor.status,
+        answers={200: "CoordinatorStats"},
+    ),
+    Route(
+        method="GET",
+        path="/tasks/queues",
+        name="coordinatorQueues",
+        summary="What waits for a start, by priority.",
+        scope=Scope.JOBS_READ,
+        act=distributor.queues,
+        answers={200: "CoordinatorQueues"},
+    ),
+    Route(
+        method="GET",
+        path="/tasks/queues/stats",
+        name="coordinatorQueueStats",
+        summary="What waits, and how tasks of the last day were distributed.",
+        scope=Scope.JOBS_READ,
+        act=distributor.stats,
+        answers={200: "CoordinatorQueueStats"},
+    ),
+    Route(
+        method="POST",
+        path="/tasks/queues/{priority}/clear",
+        name="coordinatorClear",
+        summary="Call off all that waits of a priority; it stays in the ledger, as cancelled.",
+        scope=Scope.QUEUES_CLEAR,
+        act=distributor.clear,
+        answers={200: "CoordinatorCleared"},
+        problems=(404, 422),
     ),
 )

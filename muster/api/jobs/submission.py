@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from muster.api.answer import Answer
@@ -18,10 +18,9 @@ from muster.store.identifier import new_execution_id
 from muster.store.tenant_jobs import JobAgent, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from muster.api.route import Call
     from muster.api.services import Services
+    from muster.model import JsonObject
 
 #: Which agent the short form is for.
 FETCHER = "http-fetch"
@@ -36,6 +35,21 @@ KEY_HEADER = "idempotency-key"
 def submit(call: Call, services: Services) -> Answer:
     """Record a job: 202; one that is recorded already with the same content: 200 with the same ids."""
     wanted = _wanted(call, services)
+    document, made = ask(call, services, wanted)
+    if not made:
+        return Answer(status=200, value=document)
+    return Answer(
+        status=202, value=document, headers={"Location": f"/v1/jobs/{wanted.execution_id}"}
+    )
+
+
+def ask(call: Call, services: Services, wanted: Wanted) -> tuple[JsonObject, bool]:
+    """Record a job and send it; what is recorded, and whether that is new.
+
+    Raises:
+        Problem: there is no such agent (404), it is disabled, or the id is another job's (409), the params
+            do not fit (422).
+    """
     jobs = services.jobs(call.tenant)
     agent = jobs.agent(wanted.agent_id)
     if agent is None:
@@ -51,13 +65,9 @@ def submit(call: Call, services: Services) -> Answer:
             "job_exists", "there is another job of that id for this agent; take another job_id"
         )
     if recorded.document["execution_id"] != wanted.execution_id:
-        return Answer(status=200, value=recorded.document)
+        return recorded.document, False
     send(call, services, agent, wanted)
-    return Answer(
-        status=202,
-        value=recorded.document,
-        headers={"Location": f"/v1/jobs/{wanted.execution_id}"},
-    )
+    return recorded.document, True
 
 
 def send(call: Call, services: Services, agent: JobAgent, wanted: Wanted) -> None:
@@ -92,7 +102,7 @@ def _wanted(call: Call, services: Services) -> Wanted:
     )
     return Wanted(
         execution_id=new_execution_id(now=services.clock.now()),
-        job_id=_job_id(body, call.request.headers.get(KEY_HEADER)),
+        job_id=job_id(body.get("job_id"), call.request.headers.get(KEY_HEADER)),
         agent_id=FETCHER if short else body["agent_id"],
         params=params or {},
         config=body.get("config"),
@@ -101,8 +111,12 @@ def _wanted(call: Call, services: Services) -> Wanted:
     )
 
 
-def _job_id(body: Mapping[str, Any], header: str | None) -> str:
-    said = body.get("job_id")
+def job_id(said: str | None, header: str | None) -> str:
+    """The id of a job, from a body or the header `Idempotency-Key`; a new one where neither says it.
+
+    Raises:
+        Problem: they differ, or the header is no id (422).
+    """
     if header is None:
         return said or str(uuid4())
     key = header.strip()

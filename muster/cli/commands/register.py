@@ -17,7 +17,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "manifests",
         metavar="MANIFEST",
-        nargs="+",
+        nargs="*",
         help="an agent.toml, or the folder that holds it",
     )
     queue = parser.add_argument_group(
@@ -26,8 +26,57 @@ def _arguments(parser: ArgumentParser) -> None:
     queue.add_argument("--queue-url", metavar="URL", help="its SQS queue")
     queue.add_argument("--dlq-url", metavar="URL", help="its dead-letter queue")
 
+    parser.add_argument(
+        "--self",
+        dest="itself",
+        action="store_true",
+        help="a service registers itself as it starts: AGENT_ID, AGENT_URL, AGENT_VERSION, INSTANCE_ID",
+    )
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=float,
+        default=300.0,
+        help="with --self: how long to try again while the database is away (default: 300)",
+    )
+
+
+def _register_itself(context: Context, arguments: Namespace) -> Exit:
+    import socket
+
+    from muster.clock import SystemClock
+    from muster.registration.by_service import Service, register_service
+    from muster.store.connection import Database
+
+    service = Service.from_environ(context.environ, hostname=socket.gethostname())
+    settings = context.database()
+    database = Database(lambda _refresh: settings, call_seconds=5.0, retry_seconds=5.0)
+    try:
+        standing = register_service(
+            service,
+            database=database,
+            tenant="default",
+            clock=SystemClock(),
+            give_up_seconds=arguments.wait,
+        )
+    finally:
+        database.close()
+    context.show(
+        {
+            "agent_id": service.agent_id,
+            "instance_id": service.instance_id,
+            "status": str(standing),
+        },
+        text=f"{service.agent_id} is registered ({standing}), as instance {service.instance_id}.",
+    )
+    return Exit.OK
+
 
 def _run(context: Context, arguments: Namespace) -> Exit:
+    if arguments.itself:
+        return _register_itself(context, arguments)
+    if not arguments.manifests:
+        raise UsageError("name a manifest, or register a service with --self.")
     from muster.manifest import load_manifest
     from muster.registration.registrar import register_manifests
     from muster.store.connection import administer

@@ -24,7 +24,7 @@ TABLES = ("agent_job_execution", "agent_registry", "agent_instance", "agent_inst
 
 
 def _call(api: Api, row: dict[str, str], key: str) -> Reply:
-    path = row["path"].replace("{id}", "theirs")
+    path = row["path"].replace("{id}", "theirs").replace("{priority}", "none")
     return api.call(row["method"], path, body=BODIES.get(row["operation"]), key=key)
 
 
