@@ -8,13 +8,14 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from muster.cli import main
 from muster.keys.access import Role
 from muster.registration.by_service import Service, register_service
+from muster.store.connection import Database
 from tests.support.api_calls import Api
 from tests.support.clerk import database_of, query
 from tests.support.source import ROOT
@@ -129,7 +130,7 @@ def test_a_service_that_starts_before_its_database_goes_on_trying(api: Api):
     service = Service(agent_id="digest", url=URL, instance_id="d-1")
     register_service(
         service,
-        database=Away(),  # pyright: ignore[reportArgumentType]
+        database=cast("Database", Away()),
         tenant="default",
         clock=clock,
         give_up_seconds=60,
@@ -183,7 +184,7 @@ def _recipe(language: str) -> list[str]:
 
 def test_the_recipes_of_the_guide_work(api: Api):
     # Given the recipes that the guide shows
-    (sql,), (terraform,), (itself, script) = _recipe("sql"), _recipe("hcl"), _recipe("sh")
+    (sql,), (terraform,), (itself, script) = _recipe("sql"), _recipe("hcl"), _recipe("bash")
     # When the SQL runs, twice, then the agent is there, once
     for _ in range(2):
         query(api.url, sql)

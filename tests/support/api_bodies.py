@@ -23,7 +23,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "registerInstance": OF_INSTANCE,
     "beatInstance": {},
     "reportInstance": {"status": "busy"},
-    "submitTask": {"requirements": {"services": [AGENT]}, "params": {"n": 1}, "task_id": "theirs"},
+    "submitTask": {"requirements": {"capabilities": ["flying"]}, "task_id": "its-own"},
     "coordinatorSubmit": {"agent_id": AGENT, "task_data": {"n": 1}, "task_id": "theirs"},
     "coordinatorRegister": {"agent_id": "theirs", "agent_type": "worker"},
     "coordinatorDiscover": {},

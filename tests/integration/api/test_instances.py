@@ -63,9 +63,11 @@ def test_load_is_the_largest_share_and_units_are_not_mixed(api: Api):
         ({"active_connections": 40, "pending_tasks": 30}, 0.7, 0.9),
         ({"cpu": 0.65, "memory": 0.9}, 0.9, 0.7),
         ({"avg_response_seconds": 900}, 0, 1),
+        ({"active_connections": 1e308, "pending_tasks": 1e308}, 20_000_000, 0.7),
     ):
         api.call("POST", "/v1/instances", body={**ONE, "load_metrics": metrics})
         assert (_one(api)["load"], _one(api)["health_score"]) == (load, score), metrics
+        assert api.call("GET", "/tasks/status").status == 200
 
 
 def test_each_status_that_it_may_say_has_its_score(api: Api):
