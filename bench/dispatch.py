@@ -46,8 +46,8 @@ SPEED_BAR = 10.0
 #: Database time of a tick with nothing to do, in milliseconds.
 IDLE_BAR = 5.0
 
-#: Buffers at the large size / at DUE: the two indexes of the table are one level deeper there.
-BUFFERS_BAR = 1.2
+#: Buffers at the large size / at DUE: the two indexes are one level deeper there, and so is the map of free space.
+BUFFERS_BAR = 1.3
 
 #: A peer's turn, and the dispatcher's before it.
 Pair = tuple[Sample, Sample]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from bench.schedules import TimedDatabase, duties_of, execute, make_due, registe
 from muster.clock import SystemClock
 from muster.dispatcher.duties import Duties
 from muster.dispatcher.tick import Tick
-from muster.log import logger
 from muster.ports import Depth, Outgoing, Queues, Sent
 from muster.store.connection import SESSION_OPTIONS, Row
 from muster.store.statements import Statement
@@ -111,13 +111,14 @@ def idle_tick(url: str, *, ticks: int) -> Idle:
     with closing(TimedDatabase(url)) as database:
         for _ in range(ticks + 1):
             database.seconds.clear()
-            Tick(
+            report = Tick(
                 database=database,
                 duties=_duties(database).all(),
                 holder="bench",
                 clock=SystemClock(),
-                log=logger("bench"),
+                log=logging.getLogger("bench"),
             ).run(time_left=timedelta(seconds=60))
+            assert not report.failed, f"duties failed: {', '.join(report.failed)}"
             samples.append(dict(database.seconds))
         # The first one prepares its statements.
         names = samples[-1]

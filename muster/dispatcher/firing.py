@@ -35,8 +35,8 @@ PAGE = 1000
 #: Params above stay in the row, so that a page is small whatever its schedules hold.
 PARAMS_BYTES = 16 * 1024
 
-#: Pages recorded while the first of them is sent; then everything sent is waited for.
-ROUND = 4
+#: Pages recorded while those before are sent; then everything sent is waited for.
+ROUND = 10
 
 #: Fired ahead of time: several ticks may be late or lost before a fire is.
 AHEAD = timedelta(seconds=300)

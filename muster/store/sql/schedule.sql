@@ -22,7 +22,8 @@ SELECT now() AS now, s.ctid::text AS place, s.agent_id, s.tenant, s.name, s.gene
 -- so that a planned time has one execution, whatever happened. Returns how many schedules moved on, how many
 -- times each agent's missed, and the executions to send with the seconds until they are due; also those of this
 -- very statement when it is repeated after a lost reply.
--- A row is found where it was read (`place`); one that has moved since was changed or fired. `IS TRUE` keeps the
+-- Nothing here waits for a lock, so no order of locking is needed: a schedule that is held is passed over, and a job
+-- id belongs to its schedule. A row is found where it was read (`place`); one that has moved since was changed or fired. `IS TRUE` keeps the
 -- planner, which may have no statistics, from reading all schedules by their partial index instead. A JSON object
 -- tells which keys were new: joining two intermediate results would compare each with each.
 WITH step AS MATERIALIZED (
@@ -41,7 +42,6 @@ held AS MATERIALIZED (
      WHERE s.generation = d.generation AND s.next_at = coalesce(d.seen, '-infinity')
        AND (s.enabled AND NOT s.paused AND s.retired_at IS NULL) IS TRUE
        AND (d.planned_at IS NULL OR r.agent_id IS NOT NULL)
-     ORDER BY s.agent_id, s.tenant, s.name
        FOR UPDATE OF s SKIP LOCKED
 ),
 advanced AS (
@@ -58,7 +58,6 @@ keyed AS (
     SELECT h.agent_id, h.job_id, h.execution_id, now()
       FROM held h
      WHERE h.planned_at IS NOT NULL
-     ORDER BY h.agent_id, h.job_id
     ON CONFLICT (agent_id, job_id) DO NOTHING
     RETURNING execution_id
 ),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from muster.dispatcher.firing import Firing
+from muster.dispatcher.firing import ROUND, Firing
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import Duty, Tick
 from muster.errors import QueueUnavailable
@@ -162,7 +162,8 @@ def test_a_queue_that_is_away_is_not_called_for_each_batch(timetable: Timetable)
 
 def test_fault_47_a_tick_that_runs_out_of_time_stops_and_the_next_one_resumes(timetable: Timetable):
     # Given a storm of several rounds, and a dispatcher whose every page takes ten seconds
-    _storm(timetable, 100)
+    two_rounds = 2 * ROUND * 10
+    _storm(timetable, two_rounds + 20)
     duty = _firing(timetable, timetable.shop.database, page=10)
     seen: list[int] = []
 
@@ -185,11 +186,11 @@ def test_fault_47_a_tick_that_runs_out_of_time_stops_and_the_next_one_resumes(ti
 
     # Then it stopped in between, with everything sent that it had recorded
     assert first.unfinished
-    assert _fires_of_each(timetable) == {0: 20, 1: 80}
-    assert len(_stored(timetable)) == 80
+    assert _fires_of_each(timetable) == {0: 20, 1: two_rounds}
+    assert len(_stored(timetable)) == two_rounds
     # And the next one did the rest
     assert tick().done == {"fire": 20}
-    assert _fires_of_each(timetable) == {1: 100}
+    assert _fires_of_each(timetable) == {1: two_rounds + 20}
 
 
 @pytest.mark.parametrize("code", ["53100", "57014"])
