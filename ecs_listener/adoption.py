@@ -48,7 +48,7 @@ class Adoption:
         clock: Clock,
         telling: Telling,
         prepare: Callable[[], None],
-        ready: Callable[[Sequence[Holding]], None],
+        ready: Callable[[Sequence[Sequence[Holding]]], None],
         settle: Callable[[Holding, Outcome], None],
         finished: Callable[[], None],
     ) -> None:
@@ -118,7 +118,7 @@ class Adoption:
         holdings = [_holding(claim, message, parcel, sent + self._seconds) for claim in claims]
         self._holdings.hold(holdings)
         if self._has_slot(parcel):
-            self._ready(holdings)
+            self._ready([holdings])
             return
         for holding in holdings:
             self._holdings.ended(holding)

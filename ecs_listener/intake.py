@@ -40,7 +40,7 @@ class Intake:
     """The one thread that claims.
 
     Args:
-        ready: takes the jobs of one message that may run now.
+        ready: takes the jobs that may run now, those of one message together.
         bury: takes a failure whose dead letter is owed, with its message.
         prepare: called before each claim; raises StoreUnavailable when nothing can be run.
     """
@@ -56,7 +56,7 @@ class Intake:
         recorder: Recorder,
         clock: Clock,
         slots: SlotKeeper,
-        ready: Callable[[Sequence[Holding]], None],
+        ready: Callable[[Sequence[Sequence[Holding]]], None],
         bury: Callable[[Parcel, Failure], None],
         prepare: Callable[[], None],
     ) -> None:
@@ -184,8 +184,8 @@ class Intake:
         for ask, judgement in pairs:
             if judgement.claim is None:
                 self._judged(ask, judgement)
-        for _, together in itertools.groupby(holdings, key=lambda holding: id(holding.parcel)):
-            self._ready(list(together))
+        by_message = itertools.groupby(holdings, key=lambda holding: id(holding.parcel))
+        self._ready([list(together) for _, together in by_message])
 
     def _divide(self, asked: list[_Asked], error: Exception) -> None:
         """Postgres refuses something of these: find it, so that the others go on."""

@@ -63,9 +63,9 @@ class Launching:
         self._never = threading.Event()
         self._ready: Ready[Sequence[Holding]] = Ready()
 
-    def put(self, holdings: Sequence[Holding]) -> None:
-        """Launch one task for the jobs of one message."""
-        self._ready.put(holdings)
+    def put(self, messages: Sequence[Sequence[Holding]]) -> None:
+        """Launch one task for the jobs of each of these messages."""
+        self._ready.put(*messages)
 
     def timeout_outcome(self, claim: Claim) -> Outcome:
         """Nothing runs here that could take too long; what was not launched yet is handed back."""

@@ -1,7 +1,8 @@
-"""The listener's log: the same lines as `muster.log` writes, at less than half the price.
+"""The listener's log: the same lines as `muster.log` writes, at a fraction of the price.
 
 A listener writes a line for each job, and Powertools' logger, made for functions that write a few, would be
-its most expensive part. ASCII only, so that no character can break a line.
+its most expensive part. So a line is written without a `LogRecord` wherever nobody would see one: that alone
+costs more than the text. ASCII only, so that no character can break a line.
 """
 
 from __future__ import annotations
@@ -11,12 +12,20 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from json.encoder import encode_basestring_ascii
+from types import FrameType
 from typing import Any, TextIO
 
 #: What a record has besides the keys that were given to it.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+#: Keys that stand for something else than themselves, or stand in every line already.
+_TAKEN = _OWN | {"level", "location", "timestamp", "service"}
+
+#: Where callers that are functions of `logging` itself come from.
+_LOGGING = logging.info.__code__.co_filename
 
 _encode = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
@@ -34,7 +43,8 @@ class ListenerLog(logging.Logger):
         self.propagate = False
         self._keys = threading.local()
         self._handler = _Writer(stream or sys.stdout)
-        self._handler.setFormatter(_Lines(service, self._keys))
+        self._lines = _Lines(service, self._keys)
+        self._handler.setFormatter(self._lines)
         self.addHandler(self._handler)
 
     def append_keys(self, **keys: Any) -> None:
@@ -57,6 +67,48 @@ class ListenerLog(logging.Logger):
     # By these names Powertools tells them from keys of the whole process.
     thread_safe_append_keys = append_keys
     thread_safe_remove_keys = remove_keys
+
+    def _log(  # noqa: PLR0917 - the parameters of `logging.Logger._log`
+        self,
+        level: int,
+        msg: object,
+        args: tuple[object, ...] | Mapping[str, object],
+        exc_info: Any = None,
+        extra: Mapping[str, object] | None = None,
+        stack_info: bool = False,
+        stacklevel: int = 1,
+    ) -> None:
+        """As every logger does, or, where nobody sees the record, without making one."""
+        plain = not (exc_info or stack_info or stacklevel != 1 or self.disabled) and self._alone()
+        line = self._line(level, msg, args, extra or {}) if plain else None
+        if line is None or not self._handler.tell(line):
+            super()._log(level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
+
+    def _alone(self) -> bool:
+        """Whether records of this log pass nobody who may look at them or change them."""
+        own = self._handler
+        return (
+            not self.filters
+            and self.handlers == [own]
+            and not own.filters
+            and own.level == logging.NOTSET
+            and own.formatter is self._lines
+        )
+
+    def _line(self, level: int, msg: object, args: Any, extra: Mapping[str, object]) -> str | None:
+        """The line, or None where a record is needed to tell what it is, or what is wrong with it."""
+        try:
+            # Who called `info` or the like, which called `_log`, which called this.
+            caller = _caller_of(_caller_of(_caller_of(logging.currentframe())))
+            if caller is None or caller.f_code.co_filename == _LOGGING:
+                return None
+            return self._lines.line(level, str(msg) % args if args else str(msg), caller, extra)
+        except Exception:  # noqa: BLE001 - whatever it is: the record's way tells it as every logger does
+            return None
+
+
+def _caller_of(frame: FrameType | None) -> FrameType | None:
+    return None if frame is None else frame.f_back
 
 
 class _Writer(logging.StreamHandler[TextIO]):
@@ -89,6 +141,20 @@ class _Writer(logging.StreamHandler[TextIO]):
                 self.emit(record)
         return passed
 
+    def tell(self, line: str) -> bool:
+        """Write a line that needs no record, with the lock as `handle`; false when that did not succeed."""
+        lines: list[str] | None = getattr(self._gathered, "lines", None)
+        if lines is not None:
+            lines.append(line)
+            return True
+        try:
+            with self.lock or nullcontext():
+                self.stream.write(line)
+                self.flush()
+        except Exception:  # noqa: BLE001 - the record's way meets it too, and tells it as every handler does
+            return False
+        return True
+
     def flush(self) -> None:
         """Without the lock, which whoever writes has."""
         self.stream.flush()
@@ -108,6 +174,7 @@ class _Lines(logging.Formatter):
     def __init__(self, service: str, keys: threading.local) -> None:
         super().__init__()
         self._service = service
+        self._quoted_service = encode_basestring_ascii(service)
         self._keys = keys
         self._second = (0, "", "")
 
@@ -116,7 +183,7 @@ class _Lines(logging.Formatter):
             "level": record.levelname,
             "location": f"{record.funcName}:{record.lineno}",
             "message": record.getMessage(),
-            "timestamp": self._timestamp(record),
+            "timestamp": self._timestamp(record.created),
             "service": self._service,
             **self._keys.__dict__,
             **{name: value for name, value in record.__dict__.items() if name not in _OWN},
@@ -129,12 +196,36 @@ class _Lines(logging.Formatter):
             line["stack"] = record.stack_info
         return _encode(line)
 
-    def _timestamp(self, record: logging.LogRecord) -> str:
-        second = int(record.created)
+    def line(
+        self, level: int, message: str, caller: FrameType, extra: Mapping[str, object]
+    ) -> str | None:
+        """The same as `format`, of a line without an exception; None where keys are not what they seem."""
+        keys: Mapping[str, object] = {**self._keys.__dict__, **extra}
+        if not _TAKEN.isdisjoint(keys):
+            return None
+        place = f"{caller.f_code.co_name}:{caller.f_lineno}"
+        told = "".join(
+            [f",{encode_basestring_ascii(name)}:{_told(value)}" for name, value in keys.items()]
+        )
+        return (
+            f'{{"level":"{logging.getLevelName(level)}","location":{encode_basestring_ascii(place)},'
+            f'"message":{encode_basestring_ascii(message)},'
+            f'"timestamp":"{self._timestamp(time.time())}","service":{self._quoted_service}{told}}}\n'
+        )
+
+    def _timestamp(self, created: float) -> str:
+        second = int(created)
         known, start, zone = self._second
         if known != second:
             local = time.localtime(second)
             start, zone = time.strftime("%Y-%m-%d %H:%M:%S", local), time.strftime("%z", local)
             # Replaced as a whole: another thread sees either the old second or the new one.
             self._second = (second, start, zone)
-        return f"{start},{int(record.msecs):03d}{zone}"
+        return f"{start},{int((created - second) * 1000):03d}{zone}"
+
+
+def _told(value: object) -> str:
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    # By its type: a bool is an int too.
+    return str(value) if type(value) is int else _encode(value)

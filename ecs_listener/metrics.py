@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -37,8 +37,8 @@ class Sink(Protocol):
         """Add to a count."""
         ...
 
-    def milliseconds(self, name: str, value: float) -> None:
-        """Note a duration."""
+    def milliseconds(self, name: str, *values: float) -> None:
+        """Note durations."""
         ...
 
     def flush(self) -> None:
@@ -56,7 +56,7 @@ class ListenerMetrics:
         self._buckets = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
         self._cloud_counts: dict[str, float] = defaultdict(float)
-        self._cloud_times: dict[str, list[float]] = defaultdict(list)
+        self._cloud_times: dict[str, deque[float]] = defaultdict(_samples)
 
     def count(self, name: str, amount: float = 1) -> None:
         """See `muster.metrics.Metrics.count`."""
@@ -64,16 +64,14 @@ class ListenerMetrics:
             self._cloud_counts[name] += amount
             self._counters["jobs_total"][("outcome", _JOBS.get(name, "other")),] += amount
 
-    def milliseconds(self, name: str, value: float) -> None:
+    def milliseconds(self, name: str, *values: float) -> None:
         """See `muster.metrics.Metrics.milliseconds`."""
         with self._lock:
-            samples = self._cloud_times[name]
-            if len(samples) == MOST_SAMPLES:
-                samples.pop(0)
-            samples.append(value)
+            self._cloud_times[name].extend(values)
             if name == MetricName.DURATION:
-                self._buckets[bisect_left(BUCKETS, value / 1000)] += 1
-                self._seconds += value / 1000
+                for value in values:
+                    self._buckets[bisect_left(BUCKETS, value / 1000)] += 1
+                    self._seconds += value / 1000
 
     def add(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter of the listener's own; every label's value comes from a small fixed set."""
@@ -93,12 +91,11 @@ class ListenerMetrics:
         """Pass on what was counted since the last time."""
         with self._lock:
             counts, self._cloud_counts = self._cloud_counts, defaultdict(float)
-            times, self._cloud_times = self._cloud_times, defaultdict(list)
+            times, self._cloud_times = self._cloud_times, defaultdict(_samples)
         for name, amount in counts.items():
             sink.count(name, amount)
         for name, values in times.items():
-            for value in values:
-                sink.milliseconds(name, value)
+            sink.milliseconds(name, *values)
         sink.flush()
 
     def render(self, **labels: str) -> str:
@@ -128,6 +125,10 @@ class ListenerMetrics:
             yield f'{name}_bucket{{le="{"+Inf" if bound is None else f"{bound:g}"}"}} {total}'
         yield f"{name}_sum {self._seconds:g}"
         yield f"{name}_count {total}"
+
+
+def _samples() -> deque[float]:
+    return deque(maxlen=MOST_SAMPLES)
 
 
 def _escaped(value: str) -> str:

@@ -54,8 +54,8 @@ class Receiving(Protocol):
 class Doing(Protocol):
     """What becomes of claimed jobs: they run here, or a task is launched for them."""
 
-    def put(self, holdings: Sequence[Holding]) -> None:
-        """Do the jobs of one message."""
+    def put(self, messages: Sequence[Sequence[Holding]]) -> None:
+        """Do the jobs of each of these messages."""
         ...
 
     def timeout_outcome(self, claim: Claim) -> Outcome:

@@ -23,11 +23,12 @@ class Ready(Generic[_T]):
         self._idle = 0
         self._called = False
 
-    def put(self, work: _T) -> None:
-        """Hand this to a thread as soon as one is free."""
+    def put(self, *works: _T) -> None:
+        """Hand these to threads as soon as some are free."""
         with self._changed:
-            self._waiting.append(work)
-            self._call()
+            self._waiting.extend(works)
+            if works:
+                self._call()
 
     def get(self) -> _T:
         """The next work, once there is some."""

@@ -115,9 +115,9 @@ class Running:
         self._settle = settle
         self._ready: Ready[Sequence[Holding]] = Ready()
 
-    def put(self, holdings: Sequence[Holding]) -> None:
-        """Run the jobs of one message, one after another, as soon as a thread is free."""
-        self._ready.put(holdings)
+    def put(self, messages: Sequence[Sequence[Holding]]) -> None:
+        """Run the jobs of each of these messages, one after another, as soon as a thread is free."""
+        self._ready.put(*messages)
 
     def timeout_outcome(self, claim: Claim) -> Outcome:
         """How a job is recorded that ran past its timeout and does not stop."""

@@ -105,12 +105,12 @@ class Settlement:
                 self._holdings.settled(holding, KEEP)
             return
         crashpoint("settle.after")
-        with self._recorder.together():
-            for holding, outcome in ended:
-                self._settled(holding, outcome, states.get(outcome.claim.execution_id))
+        written = [(outcome, states.get(outcome.claim.execution_id)) for _, outcome in ended]
+        self._recorder.all_settled(written)
+        for (holding, _), (outcome, state) in zip(ended, written, strict=True):
+            self._settled(holding, outcome, state)
 
     def _settled(self, holding: Holding, outcome: Outcome, state: Status | None) -> None:
-        self._recorder.settled(outcome, state)
         if state is Status.FAILED and outcome.error is not None:
             failure = failure_of(
                 outcome.claim,

@@ -19,8 +19,8 @@ class Metrics(Protocol):
         """Add to a count."""
         ...
 
-    def milliseconds(self, name: str, value: float) -> None:
-        """Note a duration."""
+    def milliseconds(self, name: str, *values: float) -> None:
+        """Note durations."""
         ...
 
 
@@ -37,9 +37,10 @@ class EmbeddedMetrics:
         """See `Metrics.count`."""
         self._add(name, "Count", amount)
 
-    def milliseconds(self, name: str, value: float) -> None:
+    def milliseconds(self, name: str, *values: float) -> None:
         """See `Metrics.milliseconds`."""
-        self._add(name, "Milliseconds", value)
+        for value in values:
+            self._add(name, "Milliseconds", value)
 
     def gauge(self, name: str, value: float) -> None:
         """Note how many there are now."""

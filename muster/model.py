@@ -26,7 +26,7 @@ class Status(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+        return self is not Status.PENDING and self is not Status.RUNNING
 
 
 class Source(StrEnum):

@@ -180,5 +180,6 @@ def _own_job_id(message: Message) -> str:
 
 
 def _dead_letter_fence(message: Message) -> int | None:
-    match = _DEAD_LETTER.fullmatch(message.attributes.get(DeadLetterAttribute.DEAD_LETTER, ""))
+    told = message.attributes.get(DeadLetterAttribute.DEAD_LETTER)
+    match = None if told is None else _DEAD_LETTER.fullmatch(told)
     return int(match[1]) if match else None

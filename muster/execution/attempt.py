@@ -7,7 +7,7 @@ import logging
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +66,10 @@ class Agent:
         self.secrets.refresh()
 
 
+#: How an attempt ends whose function was never called.
+_NOT_CALLED = Ended()
+
+
 class ParamsInvalid(PermanentError):
     """The params do not fit the agent's input_schema."""
 
@@ -108,14 +112,12 @@ class Attempts:
         Raises:
             StoreUnavailable: AgentConfig was never read, and cannot be; nothing was run.
         """
-        precedence = self._agent.configuration.now()
-        outcome = self._run(claim, precedence, limit=limit)
-        return replace(outcome, config_version=precedence.version)
+        return self._run(claim, self._agent.configuration.now(), limit=limit)
 
     def _run(self, claim: Claim, precedence: Precedence, *, limit: timedelta) -> Outcome:
         counters: dict[str, int] = {}
         started = self._clock.monotonic()
-        ended = Ended()
+        ended = _NOT_CALLED
         result: Any = None
         result_ref: str | None = None
         error: BaseException | None = None
@@ -145,10 +147,17 @@ class Attempts:
                 result=result,
                 result_ref=result_ref,
                 metrics=metrics,
+                config_version=precedence.version,
             )
         if isinstance(error, SecretRejected):
             self._agent.secrets.forget()
-        return self._failed(claim, error, self._record(error, ended.record), metrics)
+        return self._failed(
+            claim,
+            error,
+            self._record(error, ended.record),
+            metrics,
+            config_version=precedence.version,
+        )
 
     def _call(
         self,
@@ -188,6 +197,8 @@ class Attempts:
 
     def _stored(self, claim: Claim, result: Any) -> tuple[Any, str | None]:
         """The result for the row, or where it was put instead."""
+        if result is None:
+            return None, None
         text = result_text(result)
         if mask := self._agent.secrets.mask():
             result = mask.value(json.loads(text))
@@ -212,6 +223,7 @@ class Attempts:
         error: BaseException,
         record: ErrorRecord,
         metrics: Mapping[str, Any],
+        config_version: int | None = None,
     ) -> Outcome:
         decision = decide(
             error,
@@ -225,6 +237,7 @@ class Attempts:
             kind=decision.kind,
             error=None if decision.status is Status.CANCELLED else record,
             metrics=metrics,
+            config_version=config_version,
             delay=decision.delay,
             relay_delay=relay_delay(decision.delay),
             refund=decision.refund,

@@ -72,7 +72,7 @@ class Precedence:
         problem = self.schema.problem(values) if changes or request else None
         if problem is not None:
             raise ConfigInvalid(f"{problem}. {self._cure(request)}")
-        return deepcopy(dict(values))
+        return deepcopy(dict(values)) if values else {}
 
     def _cure(self, request: JsonObject | None) -> str:
         without = effective(self.defaults, self.agent_config.changes, None)

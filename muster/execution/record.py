@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -34,7 +35,12 @@ class Recorder:
         self._log = log
         self._metrics = metrics
         self._clock = clock
-        self._prefix = "thread_safe_" if threads else ""
+        prefix = "thread_safe_" if threads else ""
+        self._append: Callable[..., None] = getattr(log, f"{prefix}append_keys", _nothing)
+        self._remove: Callable[..., None] = getattr(log, f"{prefix}remove_keys", _nothing)
+        self._together: Callable[[], AbstractContextManager[None]] = getattr(
+            log, "together", nullcontext
+        )
 
     def judged(self, judgement: Judgement, delivery: Delivery) -> None:
         """The ledger answered to one delivery."""
@@ -50,40 +56,46 @@ class Recorder:
 
     def started(self, claim: Claim) -> None:
         """An attempt begins; what the agent logs from here carries its job."""
-        append: Any = getattr(self._log, f"{self._prefix}append_keys", None)
-        if append is not None:
-            append(**_keys(claim))
+        self._append(**_keys(claim))
 
-    def ended(self, claim: Claim) -> None:
+    def ended(self, _claim: Claim) -> None:
         """The attempt is over; the log line of its outcome names the job itself."""
-        remove: Any = getattr(self._log, f"{self._prefix}remove_keys", None)
-        if remove is not None:
-            remove(list(_keys(claim)))
-
-    def together(self) -> AbstractContextManager[None]:
-        """A block whose lines may be written at its end, in one piece, by a log that can do that."""
-        together: Callable[[], AbstractContextManager[None]] = getattr(
-            self._log, "together", nullcontext
-        )
-        return together()
+        self._remove(_NAMES)
 
     def settled(self, outcome: Outcome, state: Status | None) -> None:
         """An outcome was written, or refused (`state` is None)."""
-        claim = outcome.claim
-        keys = {**_keys(claim), "status": state, "kind": outcome.kind}
+        self.all_settled([(outcome, state)])
+
+    def all_settled(self, settled: Sequence[tuple[Outcome, Status | None]]) -> None:
+        """The same of all that one statement wrote or refused: a line for each, counted together."""
+        now = self._clock.now()
+        counts: Counter[str] = Counter()
+        durations: list[float] = []
+        latencies: list[float] = []
+        with self._together():
+            for outcome, state in settled:
+                self._tell(outcome, state)
+                if state is None:
+                    counts[MetricName.FENCED] += 1
+                    continue
+                counts[_METRIC_OF.get(state, MetricName.RETRIED)] += 1
+                if "executionTime" in outcome.metrics:
+                    durations.append(outcome.metrics["executionTime"])
+                if state.terminal:
+                    latency = (now - outcome.claim.queued_at).total_seconds() * 1000
+                    latencies.append(max(0.0, latency))
+        for name, amount in counts.items():
+            self._metrics.count(name, amount)
+        if durations:
+            self._metrics.milliseconds(MetricName.DURATION, *durations)
+        if latencies:
+            self._metrics.milliseconds(MetricName.LATENCY, *latencies)
+
+    def _tell(self, outcome: Outcome, state: Status | None) -> None:
+        keys = {**_keys(outcome.claim), "status": state, "kind": outcome.kind}
         if state is None:
-            self._metrics.count(MetricName.FENCED)
-            self._log.warning(
-                "write refused: another worker holds the execution", extra={**keys, "status": None}
-            )
-            return
-        self._metrics.count(_METRIC_OF.get(state, MetricName.RETRIED))
-        if "executionTime" in outcome.metrics:
-            self._metrics.milliseconds(MetricName.DURATION, outcome.metrics["executionTime"])
-        if state.terminal:
-            latency = (self._clock.now() - claim.queued_at).total_seconds() * 1000
-            self._metrics.milliseconds(MetricName.LATENCY, max(0.0, latency))
-        if outcome.error is None:
+            self._log.warning("write refused: another worker holds the execution", extra=keys)
+        elif outcome.error is None:
             self._log.info("execution %s", outcome.kind, extra=keys)
         else:
             keys |= {"code": outcome.error.code, "class": outcome.error.error_class}
@@ -133,6 +145,14 @@ class Recorder:
         """The ledger refuses the statement that would record this outcome."""
         reason = type(error).__name__
         self._log.error("outcome cannot be recorded: %s", reason, extra=_keys(outcome.claim))
+
+
+#: Names of what `_keys` gives.
+_NAMES = ("job", "execution", "agent", "attempt")
+
+
+def _nothing(*_names: object, **_keys: object) -> None:
+    """What a log does about keys that can carry none."""
 
 
 def _keys(claim: Claim) -> dict[str, Any]:

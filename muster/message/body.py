@@ -37,9 +37,7 @@ def parse_object(body: str) -> dict[str, Any]:
     """
     text = body.removeprefix("\ufeff")
     try:
-        value = json.loads(
-            text, parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded
-        )
+        value = _decode(text)
     except json.JSONDecodeError as exc:
         raise BodyProblem(f"{exc.msg} at line {exc.lineno}, column {exc.colno}") from None
     except RecursionError:
@@ -108,6 +106,11 @@ def _bounded(digits: str) -> int:
         raise BodyProblem(f"it holds a number of over {MAX_DIGITS} digits; send it as a string")
     return int(digits)
 
+
+# Made once: `json.loads` would make a decoder for every body.
+_decode = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded
+).decode
 
 _TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 

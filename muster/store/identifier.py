@@ -9,9 +9,19 @@ from datetime import datetime
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
+#: Digits of noise in one id; the last of the bytes they come from is half used.
+_DIGITS = 20
+
+
 def new_execution_id(*, now: datetime) -> str:
     """The text of a UUIDv7 (RFC 9562 section 5.7) of this moment, in milliseconds."""
+    return new_execution_ids(1, now=now)[0]
+
+
+def new_execution_ids(count: int, *, now: datetime) -> list[str]:
+    """So many of one moment, for one call of the system's generator."""
     time = f"{int(now.timestamp() * 1000) & (1 << 48) - 1:012x}"
-    noise = os.urandom(10).hex()
-    variant = _VARIANT[noise[3]]
-    return f"{time[:8]}-{time[8:]}-7{noise[:3]}-{variant}{noise[4:7]}-{noise[7:19]}"
+    start = f"{time[:8]}-{time[8:]}-7"
+    noise = os.urandom(count * _DIGITS // 2).hex()
+    own = [noise[at : at + _DIGITS] for at in range(0, len(noise), _DIGITS)]
+    return [f"{start}{n[:3]}-{_VARIANT[n[3]]}{n[4:7]}-{n[7:19]}" for n in own]

@@ -12,7 +12,7 @@ from muster.model import Claim, Claimant, Delivery, Failure, Judgement, Outcome,
 from muster.store.connection import Database
 from muster.store.document import bounded_document, document
 from muster.store.judgement import known_judgement, new_judgement
-from muster.store.ledger_rows import new_row, outcome_row
+from muster.store.ledger_rows import new_rows, outcome_row
 from muster.store.statements import statements
 
 
@@ -140,7 +140,7 @@ class Ledger:
             self._sql["claim_new"],
             {
                 **_claim_parameters(claimant, lease, token),
-                "deliveries": document([new_row(d, now) for d in deliveries]),
+                "deliveries": document(new_rows(deliveries, now)),
                 "count": len(deliveries),
             },
         )

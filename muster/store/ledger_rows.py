@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from muster.model import Delivery, Outcome, Status
-from muster.store.identifier import new_execution_id
+from muster.store.identifier import new_execution_ids
 
 
-def new_row(delivery: Delivery, now: datetime) -> dict[str, Any]:
-    """A job as `claim_new` would record it, under a fresh execution id. What is absent is null there."""
+def new_rows(deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
+    """Jobs as `claim_new` would record them, under fresh execution ids. What is absent is null there."""
+    ids = new_execution_ids(len(deliveries), now=now)
+    return [_new_row(delivery, own) for delivery, own in zip(deliveries, ids, strict=True)]
+
+
+def _new_row(delivery: Delivery, execution_id: str) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "execution_id": new_execution_id(now=now),
+        "execution_id": execution_id,
         "job_id": delivery.job_id,
         "message_id": delivery.message_id,
         "tenant": delivery.tenant,

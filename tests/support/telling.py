@@ -22,8 +22,8 @@ class MemoryMetrics:
     def count(self, name: str, amount: float = 1) -> None:
         self.counts[name] += int(amount)
 
-    def milliseconds(self, name: str, value: float) -> None:
-        self.durations[name].append(value)
+    def milliseconds(self, name: str, *values: float) -> None:
+        self.durations[name].extend(values)
 
     def gauge(self, name: str, value: float) -> None:
         self.gauges[name] = value

@@ -67,7 +67,7 @@ class _Stage:
         )
         self.held = holding(self.holdings, fence=3)
         threading.Thread(target=launching.run, daemon=True).start()
-        launching.put([self.held])
+        launching.put([[self.held]])
 
     def _settle(self, _: Holding, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

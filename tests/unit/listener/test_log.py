@@ -19,6 +19,7 @@ from ecs_listener.interruption import Interruption
 from ecs_listener.log import ListenerLog
 from muster.isolation.interrupted import Interrupted
 from muster.mask import LogMask, Mask
+from muster.model import Status
 from tests.support.waiting import wait_until
 
 NASTY = "\r\n\x1b[31m\u2028\u202e\ud800\x00\x85"
@@ -75,6 +76,66 @@ def test_a_line_is_like_one_of_powertools(log: ListenerLog, stream: io.StringIO)
         for name in ("exception", "stack_trace"):
             line.pop(name, None)
     assert ours == known
+
+
+class Witness(logging.Filter):
+    """Lets every record pass, and counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records = 0
+
+    def filter(self, _: logging.LogRecord) -> bool:
+        self.records += 1
+        return True
+
+
+@pytest.mark.parametrize(
+    ("args", "keys", "extra"),
+    [
+        ((NASTY,), {}, {}),
+        (({"a": 1},), {}, {}),
+        (
+            (),
+            {"job": NASTY, NASTY: "ü"},
+            {"n": -1, "big": 2**70, "part": 0.5, "yes": True, "no": None},
+        ),
+        ((), {"service": "another", "level": "mine"}, {"timestamp": "then"}),
+        ((), {}, {"many": [1, {"deep": {1, 2}}], "status": Status.COMPLETED}),
+        (("one", "too many"), {"job": "j"}, {}),
+    ],
+)
+def test_a_line_is_the_same_whether_or_not_somebody_looks_at_its_record(
+    args: tuple[object, ...], keys: dict[str, str], extra: dict[str, object]
+):
+    # Given two logs with the same keys, one of which has a filter
+    plain, seen = io.StringIO(), io.StringIO()
+    witness = Witness()
+    logs = [ListenerLog("agent-ü", level="info", stream=stream) for stream in (plain, seen)]
+    logs[1].addFilter(witness)
+    # When both are told the same, at the same place
+    for log in logs:
+        log.append_keys(**keys)
+        log.warning("told %s" if args else "told 100 %", *args, extra=extra)
+    # Then both have written the same text, but for the moment, and the record was there to be seen
+    moment = re.compile(r'"timestamp":"\d{4}-[^"]*"')
+    assert moment.sub("", plain.getvalue()) == moment.sub("", seen.getvalue())
+    assert witness.records == 1
+
+
+def test_a_key_that_would_hide_a_part_of_the_record_is_refused_as_by_every_logger(log: ListenerLog):
+    hiding = {"message": "another"}
+    with pytest.raises(KeyError, match="message"):
+        log.info("told", extra=hiding)
+
+
+def test_a_place_is_that_of_the_caller_through_an_adapter_too(
+    log: ListenerLog, stream: io.StringIO
+):
+    logging.LoggerAdapter(log, {"tenant": "t"}).info("told")
+    [line] = _lines(stream)
+    assert line["location"].startswith("test_a_place_is_that_of_the_caller")
+    assert line["tenant"] == "t"
 
 
 def test_an_exception_is_told_whole(log: ListenerLog, stream: io.StringIO):
@@ -165,4 +226,4 @@ def test_a_job_that_is_interrupted_while_it_waits_to_write_leaves_the_log_to_the
 
 def _is_about_to_write(thread: threading.Thread) -> bool:
     frame = sys._current_frames().get(thread.ident or 0)
-    return frame is not None and frame.f_code.co_name in ("acquire", "handle")
+    return frame is not None and frame.f_code.co_name in ("acquire", "handle", "tell")

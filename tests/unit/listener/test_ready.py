@@ -75,6 +75,23 @@ def test_one_thread_gets_work_in_order():
     assert [work for work, _ in crew.done] == list(range(100))
 
 
+def test_what_is_put_together_is_handed_out_in_order_and_to_as_many_threads_as_it_needs():
+    # Given jobs that end only when all of them have begun
+    crew = Crew(20)
+    together = threading.Barrier(20)
+    # When they are put at once
+    crew.ready.put(*[together] * 20)
+    # Then none waits for another one's end
+    wait_until(lambda: len(crew.done) == 20)
+    assert not together.broken
+    crew.end()
+    # And one thread does them in order
+    alone = Crew(1)
+    alone.ready.put(*range(100))
+    alone.end()
+    assert [work for work, _ in alone.done] == list(range(100))
+
+
 def test_a_thread_that_was_called_for_nothing_does_not_keep_others_from_being_called():
     # Given three idle threads, and work that is gone before the called one comes
     ready: Ready[str] = Ready()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from muster.message.body import MAX_DEPTH
 from muster.store.document import bounded_document, document
-from muster.store.identifier import new_execution_id
+from muster.store.identifier import new_execution_id, new_execution_ids
 
 _TEXT = st.text(st.characters(codec=None, exclude_categories=[]))
 _JSON = st.recursive(
@@ -86,6 +86,10 @@ def test_execution_ids_are_ordered_unique_uuids():
     ids = [new_execution_id(now=now + timedelta(milliseconds=n)) for n in range(2000)]
     assert ids == sorted(ids)
     assert len({new_execution_id(now=now) for _ in range(2000)}) == 2000
+    # And so are those that are made together
+    together = new_execution_ids(2000, now=now)
+    assert len(set(together)) == 2000
+    ids += together
     parsed = [UUID(text) for text in ids]
     assert {uuid.version for uuid in parsed} == {7}
     assert {uuid.variant for uuid in parsed} == {RFC_4122}
