@@ -76,10 +76,9 @@ class Listener:
         self._event = threading.Event()
         self._attended = threading.Event()
         self._signals = 0
-        self._draining = False
-        self._superseded = False
+        self._draining = self._superseded = False
         self._broken: str | None = None
-        self._threads: list[threading.Thread] = []
+        self._threads, self._begun = list[threading.Thread](), 0
 
     def signal(self) -> None:
         """The first asks to drain, the second to hand back at once. Called by a signal handler."""
@@ -132,7 +131,8 @@ class Listener:
     def health(self) -> Health:
         """How it is now."""
         parts = self._parts
-        dead = [thread.name for thread in self._threads if not thread.is_alive()]
+        # One that is about to start is not alive either, and nothing is wrong with it.
+        dead = [thread.name for thread in self._threads[: self._begun] if not thread.is_alive()]
         silent = [f"{name} is silent" for name in self._silent()]
         problems = silent + [f"{name} has ended" for name in dead if not self._draining]
         problems += [f"lane {lane}: {why}" for lane, why in sorted(parts.polling.problems.items())]
@@ -187,6 +187,7 @@ class Listener:
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+        self._begun += 1
 
     def _died(self, args: threading.ExceptHookArgs) -> None:
         """A thread ended by an error that nothing expected: no listener goes on without one of its parts."""
@@ -225,8 +226,7 @@ class Listener:
 
     def _look(self) -> None:
         self._parts.supervision.look()
-        now = self._clock.monotonic()
-        if now - self._minute >= MINUTE:
+        if (now := self._clock.monotonic()) - self._minute >= MINUTE:
             self._minute = now
             self._each_minute()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,7 @@ from ecs_listener.listener import MOST_UNSETTLED, Listener
 from ecs_listener.metrics import ListenerMetrics
 from ecs_listener.telling import Telling
 from tests.support.timepiece import Timepiece
+from tests.support.waiting import wait_until
 
 ROOM = 4
 
@@ -56,6 +59,50 @@ def test_a_part_that_hangs_makes_the_listener_unhealthy(silent: str):
     assert health.problems == (f"{silent} is silent",)
 
 
+def test_threads_that_are_being_started_are_not_taken_for_dead(excepthook: None):
+    # Given a listener of many threads, and somebody who asks how it is all the time
+    parts, over = _parts(), threading.Event()
+    work = SimpleNamespace(run=over.wait)
+    parts.settlement.run = parts.presence.run = parts.renewal.run = over.wait
+    parts.renewal.run_visibility = parts.polling.run = over.wait
+    parts.burying = parts.intake = parts.running = work
+    parts.polling.threads = lambda room: room
+    parts.disposal.start = lambda _: None
+    parts.slots = SimpleNamespace(look=lambda: None)
+    parts.protection.look = lambda busy: None
+    clock = Timepiece()
+    parts.renewal.looked_at = parts.supervision.looked_at = clock.monotonic()
+    listener = _listener(parts, clock, room=40)
+    asked, started = threading.Event(), threading.Event()
+    told: list[tuple[str, ...]] = []
+
+    def ask() -> None:
+        while not started.is_set():
+            told.append(listener.health().problems)
+            asked.set()
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    assert asked.wait(20)
+    # When it starts
+    listener._start()
+    started.set()
+    asker.join(20)
+    # Then nothing was wrong with it at any moment, and a thread that ends later is told
+    assert set(told) == {()}
+    over.set()
+    wait_until(lambda: "intake has ended" in listener.health().problems)
+    listener._attended.set()
+
+
+@pytest.fixture
+def excepthook() -> Iterator[None]:
+    """A listener that starts has the process's errors of threads told to it; the next test has its own."""
+    before = threading.excepthook
+    yield
+    threading.excepthook = before
+
+
 def _parts() -> Any:
     return SimpleNamespace(
         breaker=SimpleNamespace(closed=True, problem=None),
@@ -72,10 +119,10 @@ def _parts() -> Any:
     )
 
 
-def _listener(parts: Any, clock: Timepiece) -> Listener:
+def _listener(parts: Any, clock: Timepiece, *, room: int = ROOM) -> Listener:
     return Listener(
         parts=parts,
-        room=ROOM,
+        room=room,
         drain=timedelta(0),
         clock=clock,
         telling=Telling(log=logging.getLogger("silent"), metrics=ListenerMetrics()),
