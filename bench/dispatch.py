@@ -31,14 +31,11 @@ from bench.schedule_scale import (
     idle_tick,
     touched_by_firing,
 )
-from bench.scheduler import ALL, DISPATCHER, Sample, measure
+from bench.scheduler import ALL, DISPATCHER, DUE_AT, Sample, measure
 from bench.schedules import AGENTS, execute, register_agents, register_schedules
 
 #: Seconds from a request to its answer.
 ROUND_TRIP = 0.005
-
-#: Schedules that a peer fires in its turn.
-PEERS_DUE = 500
 
 #: The dispatcher's fires a second must be this many times the best peer's.
 SPEED_BAR = 10.0
@@ -46,7 +43,7 @@ SPEED_BAR = 10.0
 #: Database time of a tick with nothing to do, in milliseconds.
 IDLE_BAR = 5.0
 
-#: Buffers at the large size / at DUE: the two indexes are one level deeper there, and so is the map of free space.
+#: Buffers at the large size / at DUE: indexes and the map of free space are one level deeper there.
 BUFFERS_BAR = 1.3
 
 #: A peer's turn, and the dispatcher's before it.
@@ -65,7 +62,7 @@ def contest(
         register_schedules(url, first=1, last=due)
         for _ in range(rounds):
             for name in [n for n in names if n not in not_run]:
-                turns = ((DISPATCHER, due, "bench"), (name, min(due, PEERS_DUE), "peers"))
+                turns = ((DISPATCHER, due, "bench"), (name, min(due, DUE_AT[name]), "peers"))
                 try:
                     ours, peers = (
                         measure(

@@ -33,6 +33,9 @@ _SCRIPTS = {
 }
 ALL = (DISPATCHER, *_SCRIPTS)
 
+#: Schedules that a peer fires in its turn: some seconds of work for each of them.
+DUE_AT = {CELERY: 300, APSCHEDULER: 500, PROCRASTINATE: 300, RQ: 1000}
+
 #: Longest run, in seconds.
 _PATIENCE = 300
 
