@@ -20,9 +20,16 @@ def _local_environment() -> Mapping[str, str]:
     return exports(Cloud.of_checkout().state())
 
 
+def _local_api() -> str | None:
+    from local.cloud import Cloud
+    from local.environment import describe
+
+    return describe(Cloud.of_checkout().state()).get("api_url")
+
+
 def main() -> int:
     """Run one command; return its exit code."""
-    return run(extra=COMMANDS, fallback=_local_environment)
+    return run(extra=COMMANDS, fallback=_local_environment, locate_api=_local_api)
 
 
 if __name__ == "__main__":

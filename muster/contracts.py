@@ -49,6 +49,16 @@ def schema_of_agent(agent_id: str) -> str:
     return f"agent_{agent_id.replace('-', '_')}"
 
 
+def hook_secrets_prefix(stage: str) -> str:
+    """What the names in Secrets Manager of a stage's secrets of webhooks begin with."""
+    return f"muster/{stage}/hooks/"
+
+
+def hook_secret_name(*, stage: str, agent_id: str, name: str) -> str:
+    """Name in Secrets Manager of the secret that a webhook shares with its sender."""
+    return f"{hook_secrets_prefix(stage)}{agent_id}/{name}"
+
+
 class MetricName:
     """Metric names; dimensions are `stage` and `agent`, of single lanes `lane` too."""
 
@@ -225,6 +235,9 @@ class ApiEnvironment(DatabaseEnvironment):
     key_burst: str
     #: Name or ARN of the Secrets Manager secret with the key that signs short-lived tokens.
     token_secret: str
+    #: Deliveries a second that one webhook takes, and how many at once after a rest.
+    hook_rate: str
+    hook_burst: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -14,7 +15,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from muster.contracts import ApiEnvironment, OutputKey
+from muster.manifest import Manifest
 from stacks.acknowledgement import acknowledge
+from stacks.constructs.hook_secrets import HookSecrets
 from stacks.constructs.python_function import PythonFunction
 from stacks.packaging import dependency_layer
 from stacks.platform import Platform
@@ -42,7 +45,14 @@ _ACCESS_LOG = {
 class ApiStack(Stack):
     """Function, API, its throttling and its access log."""
 
-    def __init__(self, scope: Construct, id_: str, *, platform: Platform) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        platform: Platform,
+        manifests: Sequence[Manifest],
+    ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: HTTP API")
         signing = secretsmanager.Secret(
@@ -74,6 +84,8 @@ class ApiStack(Stack):
                 key_rate=str(stage.api.key_rate),
                 key_burst=str(stage.api.key_burst),
                 token_secret=signing.secret_arn,
+                hook_rate=str(stage.api.hook_rate),
+                hook_burst=str(stage.api.hook_burst),
             ),
             layers=[dependency_layer(self, stage)],
             timeout=TIMEOUT,
@@ -82,6 +94,7 @@ class ApiStack(Stack):
         )
         self.role = answering.role
         signing.grant_read(answering.role)
+        HookSecrets(self, "Hooks", stage=stage.name, manifests=manifests, reader=answering.role)
         api = apigateway.HttpApi(
             self,
             "Api",
@@ -92,7 +105,7 @@ class ApiStack(Stack):
         self._serve(api, platform)
         acknowledge(
             api.node.find_child("DefaultRoute"),
-            APIG4="The function asks for an API key itself, route by route, and refuses what has none.",
+            APIG4="The function asks for a key or a signature itself, and refuses what has none.",
         )
         CfnOutput(self, OutputKey.API_URL, value=api.api_endpoint)
 

@@ -17,6 +17,9 @@ class ApiSettings:
     #: Calls a second of one API key, and how many at once after a rest.
     key_rate: int = 50
     key_burst: int = 100
+    #: Deliveries a second of one webhook, and how many at once after a rest.
+    hook_rate: int = 20
+    hook_burst: int = 100
     #: Most calls at work at once: each holds a function, and a connection to the database.
     concurrency: int = 20
 

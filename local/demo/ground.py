@@ -27,6 +27,8 @@ class Ground:
     agents: Mapping[str, Any]
     #: The uploads bucket.
     bucket: str
+    #: Of the HTTP API.
+    api_url: str
     program: Path
     #: Environment of the command line.
     environment: Mapping[str, str]
@@ -43,11 +45,14 @@ class Ground:
         described, aws = describe(state), cloud.aws(state)
         if described["bucket"] is None:
             raise LocalCloudError("The deployed stage has no uploads bucket.")
+        if "api_url" not in described:
+            raise LocalCloudError("The deployed stage has no HTTP API.")
         return cls(
             aws=aws,
             database_url=state.database_url,
             agents=described["agents"],
             bucket=described["bucket"],
+            api_url=described["api_url"],
             program=cloud.checkout.program,
             environment=aws.environment() | exports(state),
             listener_ports=lambda agent: [

@@ -45,7 +45,7 @@ class Records:
 
     def __init__(self, reader: Reader, *, job_ids: Sequence[str], since: datetime) -> None:
         self._reader = reader
-        self._wanted = {"job_ids": list(job_ids), "since": since}
+        self._wanted: dict[str, Any] = {"job_ids": list(job_ids), "since": since}
 
     def read(self) -> list[Record]:
         """Their executions now."""
@@ -53,6 +53,10 @@ class Records:
             Record(**{**row, "status": Status(row["status"])})
             for row in self._reader.rows("job_outcomes", self._wanted)
         ]
+
+    def of(self, job_id: str) -> list[Record]:
+        """The executions of another job now."""
+        return Records(self._reader, job_ids=[job_id], since=self._wanted["since"]).read()
 
     def fires(self) -> list[Fire]:
         """The fires of the demo's schedule, planned and past."""

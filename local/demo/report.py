@@ -30,7 +30,8 @@ def report(result: Mapping[str, Any], *, program: Path) -> str:
     scenes = (
         f"The deployed tick fired a schedule ({result['fired']} times), an urgent job overtook "
         f"{result['overtaken']} others, a change of config was taken up after "
-        f"{result['config_seconds']} s."
+        f"{result['config_seconds']} s. A signed webhook that came twice started one job; a late "
+        f"replay was answered {result['webhook']['late']}, a forged one {result['webhook']['forged']}."
     )
     lines = [
         render(executions, columns=("agent", "state", "executions")),

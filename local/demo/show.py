@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.demo import long_job, overtaking, plan, web
+from local.demo import long_job, overtaking, plan, web, webhook
 from local.demo.config import ConfigChange, change
 from local.demo.dispatcher import Dispatcher
 from local.demo.ground import Ground
@@ -23,6 +23,7 @@ from local.demo.schedule import Schedule
 from local.demo.sender import send, upload
 from local.demo.verdict import executions, percentile
 from local.demo.watch import watch
+from local.demo.webhook import Webhook
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +79,7 @@ class Show:
             buried=lambda: dead_letters(self.ground.aws, agents=self.ground.agents, job_ids=ids),
         )
         self.say(f"Sent {messages.copies} messages as run {self.run}")
+        delivered = self._deliver(ledger)
         schedule = Schedule(read=ledger.fires, begun=self.begun)
         overtaken = Overtaking(messages, run=self.run)
         config = ConfigChange(read=ledger.fires, begun=self.begun, run=self.run)
@@ -86,7 +88,9 @@ class Show:
             progress=lambda: ledger.progress(long_job.AGENT, long),
             listeners=lambda: self.ground.listeners(long_job.AGENT),
         )
-        scenes: list[Scene] = [interruption, messages, schedule, overtaken, config]
+        scenes: list[Scene] = [
+            interruption, messages, schedule, overtaken, config, delivered,
+        ]  # fmt: skip
         dispatcher = Dispatcher(self.ground.aws, allowed=lambda: schedule.recorded)
         watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
         wrong = [problem for scene in scenes for problem in scene.problems()]
@@ -97,8 +101,19 @@ class Show:
             "fired": schedule.fired,
             "overtaken": overtaken.overtaken,
             "config_seconds": config.seconds,
+            "webhook": delivered.told,
             "problems": wrong,
         }
+
+    def _deliver(self, ledger: Records) -> Webhook:
+        """Post to a webhook; what it starts is watched with everything else."""
+        answers = webhook.deliver(
+            run=self.run,
+            api_url=self.ground.api_url,
+            program=self.ground.program,
+            environment=self.ground.environment,
+        )
+        return Webhook(read=lambda: ledger.of(webhook.job_id(self.run)), answers=answers)
 
 
 def _told(messages: Messages) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from muster.api.routes import ROUTES
 from muster.api.services import Services
 from muster.contracts import ApiEnvironment
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.hooks.shared_secrets import SharedSecrets
 from muster.keys.signing import SigningKeys
 from muster.keys.token import Tokens
 from muster.store.call_rate import CallRate, Rate
+from muster.store.hooks import Hooks
 from muster.store.keys import Keys
 
 #: A statement's bounds, in seconds: a caller is told of an absent database while it still listens.
@@ -38,6 +40,7 @@ def application() -> Application:
         retry_seconds=RETRY_SECONDS,
     )
     rate = Rate(per_second=float(environment.key_rate), burst=int(environment.key_burst))
+    hook_rate = Rate(per_second=float(environment.hook_rate), burst=int(environment.hook_burst))
     services = Services(
         stage=environment.stage,
         database=database,
@@ -49,6 +52,9 @@ def application() -> Application:
         rate=CallRate(database, rate=rate),
         queues=Queues(),
         lanes=LaneChoice(log),
+        hooks=Hooks(database),
+        hook_rate=CallRate(database, rate=hook_rate),
+        hook_secrets=SharedSecrets(secrets, stage=environment.stage, clock=clock),
         clock=clock,
         log=log,
     )

@@ -23,15 +23,15 @@ _MEANINGS = {
     200: "Done.",
     201: "It is new, and recorded.",
     202: "Recorded; it happens later.",
-    400: "The body is no JSON object.",
-    401: "There is no valid API key or token.",
+    400: "The body is no JSON, or no object where one is needed.",
+    401: "There is no valid API key or token, or no valid signature of a webhook's sender.",
     403: "The key or token does not allow this.",
     404: "There is no such thing, or it is another tenant's.",
     409: "It contradicts what is there already.",
     413: "The body is too large.",
-    415: "The body is no JSON.",
+    415: "The body is none that this takes.",
     422: "The call says something that cannot be.",
-    429: "The key calls too often; Retry-After says when to come back.",
+    429: "The key, or the webhook, calls too often; Retry-After says when to come back.",
     500: "Our fault.",
     503: "Something that the answer needs is away; Retry-After says when to come back.",
 }
@@ -97,6 +97,8 @@ def _operation(route: Route) -> dict[str, Any]:
     if guarded:
         operation["x-muster-scope"] = str(route.scope)
         operation["x-muster-roles"] = [str(role) for role in route.roles]
+    if route.signed:
+        operation["x-muster-roles"] = []
     parameters = _parameters(route)
     if parameters:
         operation["parameters"] = parameters
@@ -104,6 +106,14 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": _reference(route.body)}},
+        }
+    if route.raw:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {
+                media_type: {"schema": {} if media_type.endswith("json") else {"type": "string"}}
+                for media_type in route.raw
+            },
         }
     return operation
 

@@ -106,9 +106,11 @@ def _schemas(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _who(operation: Mapping[str, Any]) -> str:
+    roles = operation.get("x-muster-roles")
     if not operation["security"]:
-        return "Open to everybody."
-    roles = operation["x-muster-roles"]
+        return (
+            "Open to everybody." if roles is None else "Needs the signature of a webhook's sender."
+        )
     scope = operation["x-muster-scope"]
     return f"Needs {scope}: {', '.join(roles) if roles else 'the token of the execution'}."
 

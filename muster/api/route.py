@@ -64,14 +64,20 @@ class Route:
     media_type: str = "application/json"
     #: Statuses of problems besides those that any route may have.
     problems: tuple[int, ...] = ()
-    #: Name of the body's schema; None: it takes none.
+    #: Name of the body's schema; None: it takes none, or a raw one.
     body: str | None = None
+    #: Media types of a body that the route reads itself, byte by byte.
+    raw: tuple[str, ...] = ()
+    #: Callers prove themselves by a signature, which no key replaces; only where `scope` is None.
+    signed: bool = False
     query: Mapping[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])
     headers: Mapping[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """Roles that may call it; of an open route all of them."""
+        """Roles that may call it; of an open route all of them, of a signed one none by its key."""
+        if self.signed:
+            return ()
         return tuple(Role) if self.scope is None else roles_with(self.scope)
 
     @property

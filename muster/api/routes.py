@@ -5,6 +5,7 @@ from __future__ import annotations
 from muster.api.about import ABOUT
 from muster.api.executions.routes import EXECUTIONS
 from muster.api.forerunners.routes import COORDINATOR, DISTRIBUTOR, HUB
+from muster.api.hooks.routes import HOOKS
 from muster.api.jobs.routes import JOBS
 from muster.api.registry.routes import AGENTS, INSTANCES
 from muster.api.tasks.routes import TASKS
@@ -20,5 +21,6 @@ ROUTES = (
     *COORDINATOR,
     *DISTRIBUTOR,
     *HUB,
+    *HOOKS,
     *ABOUT,
 )

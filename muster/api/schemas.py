@@ -109,6 +109,13 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         ]
     },
     "Receipt": closed({**_NAMES, "status": STATUS, "created_at": TIME}),
+    "HookReceipt": {
+        "anyOf": [
+            closed({"execution_id": _NAMES["execution_id"], "delivery": TEXT}),
+            # What Slack asks for, once, when the address is entered there.
+            closed({"challenge": TEXT}),
+        ]
+    },
     "JobSummary": closed(_SUMMARY),
     "Job": closed(_DETAIL),
     "JobPage": closed(

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from muster.clock import Clock
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.hooks.shared_secrets import SharedSecrets
 from muster.keys.recognition import KeyStore
 from muster.keys.token import Tokens
 from muster.ports import Queues
 from muster.store.call_rate import CallRate
 from muster.store.connection import Database
+from muster.store.hooks import Hooks
 from muster.store.outside_work import OutsideWork
 from muster.store.tasks import Tasks
 from muster.store.tenant_agents import TenantAgents
@@ -31,6 +33,9 @@ class Services:
     rate: CallRate
     queues: Queues
     lanes: LaneChoice
+    hooks: Hooks
+    hook_rate: CallRate
+    hook_secrets: SharedSecrets
     clock: Clock
     log: logging.Logger
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from muster.cli.api_client import API_URL
 from muster.cli.table import render
-from muster.errors import ConfigurationError
+from muster.errors import ConfigurationError, MusterError
 
 if TYPE_CHECKING:
     from muster.store.settings import DatabaseSettings
@@ -22,12 +23,14 @@ DATABASE_URL = "DATABASE_URL"
 class Context:
     """One run of the command line.
 
-    `fallback` gives the environment to use when DATABASE_URL is not set: the local cloud's.
+    `fallback` gives the environment to use when DATABASE_URL is not set: the local cloud's; `locate_api` the
+    address of the API that goes with it.
     """
 
     environ: MutableMapping[str, str]
     json: bool = False
     fallback: Callable[[], Mapping[str, str]] | None = None
+    locate_api: Callable[[], str | None] | None = None
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
 
@@ -70,3 +73,28 @@ class Context:
                 del self.environ[name]  # a profile must not mix with the local cloud
             self.environ.update(found)
         return DatabaseSettings.from_url(self.environ[DATABASE_URL])
+
+    def _local_database(self) -> str | None:
+        try:
+            return self.fallback()[DATABASE_URL] if self.fallback is not None else None
+        except MusterError:
+            return None  # there is no local cloud
+
+    def api_url(self) -> str:
+        """Address of the HTTP API of the database to act on.
+
+        Raises:
+            ConfigurationError: nothing says which.
+        """
+        said = self.environ.get(API_URL)
+        if said:
+            return said
+        ours = self._local_database()
+        # Another database has another API: a delivery signed for that one must not come here.
+        if ours and self.environ.get(DATABASE_URL, ours) == ours and self.locate_api is not None:
+            found = self.locate_api()
+            if found:
+                return found
+        raise ConfigurationError(
+            f"{API_URL} is not set: it names the HTTP API, the output ApiUrl of the stack muster-<stage>-api"
+        )

@@ -32,6 +32,7 @@ def main(
     *,
     extra: Sequence[Command | Group] = (),
     fallback: Callable[[], Mapping[str, str]] | None = None,
+    locate_api: Callable[[], str | None] | None = None,
     environ: MutableMapping[str, str] | None = None,
 ) -> int:
     """Run one command; return its exit code.
@@ -40,11 +41,15 @@ def main(
         argv: arguments without the program's name; None takes the process's own.
         extra: more commands, listed before the runtime's.
         fallback: environment to use when none names a database.
+        locate_api: address of the HTTP API that goes with the fallback.
         environ: the environment; None is the process's own.
     """
     arguments = _parser((*extra, *COMMANDS)).parse_args(argv)
     context = Context(
-        environ=os.environ if environ is None else environ, json=arguments.json, fallback=fallback
+        environ=os.environ if environ is None else environ,
+        json=arguments.json,
+        fallback=fallback,
+        locate_api=locate_api,
     )
     try:
         return arguments.run(context, arguments)

@@ -90,6 +90,12 @@ class Webhook:
     name: str
     #: The scheme by which a call proves its sender.
     verify: str = "standard-webhooks"
+    #: Header of the signature, in lower case; `hmac` only, None: `x-signature`.
+    signature_header: str | None = None
+    #: Headers, in lower case, that jobs are told of besides those of the scheme.
+    headers: tuple[str, ...] = ()
+    #: One of LANES.
+    priority: str = "normal"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

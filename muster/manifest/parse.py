@@ -21,8 +21,8 @@ from muster.manifest.sections import (
     read_queue,
     read_s3,
     read_secrets,
-    read_webhook,
 )
+from muster.manifest.webhook_table import read_webhook
 
 ID_PATTERN = r"[a-z][a-z0-9-]{1,62}"
 _ID_CURE = "write 2 to 63 lower-case letters, digits and hyphens, a letter first"

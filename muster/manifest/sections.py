@@ -10,7 +10,7 @@ from typing import cast
 from muster.contracts import ALLOW_EXTERNAL_REQUESTS
 from muster.lane import LANES
 from muster.manifest.limits import ENVIRONMENT_BYTES, MAX_BATCH, largest_batch
-from muster.manifest.model import Endpoint, Permissions, Queue, S3Trigger, Webhook
+from muster.manifest.model import Endpoint, Permissions, Queue, S3Trigger
 from muster.manifest.problem import shown
 from muster.manifest.reader import Reader
 
@@ -25,8 +25,6 @@ _RESERVED = ("AWS_", "LAMBDA_", "MUSTER_")
 _ENV_NAME = rf"(?!(?i:{'|'.join(_RESERVED)})){_VARIABLE}"
 _TAG_KEY = r"(?!(?i:aws):)[\w +\-=.:/@]{1,128}"
 _TAG_VALUE = r"[\w +\-=.:/@]{0,256}"
-
-VERIFICATIONS = ("standard-webhooks", "github", "stripe", "slack")
 
 
 def read_queue(reader: Reader, *, compute: str, timeout: timedelta) -> Queue:
@@ -97,14 +95,6 @@ def read_s3(reader: Reader) -> S3Trigger:
     suffix = reader.text("suffix", "", longest=1024)
     reader.finish()
     return S3Trigger(bucket=bucket or "", prefix=prefix or "", suffix=suffix or "")
-
-
-def read_webhook(reader: Reader) -> Webhook:
-    """One `[[webhook]]`."""
-    name = reader.text("name", required=True, pattern=NAME, cure=NAME_CURE)
-    verify = reader.choice("verify", "standard-webhooks", VERIFICATIONS)
-    reader.finish()
-    return Webhook(name=name or "", verify=cast("str", verify))
 
 
 def read_endpoint(reader: Reader) -> Endpoint:

@@ -24,6 +24,3 @@ def _found(manifest: Manifest) -> Iterator[tuple[str, object, str, str]]:
         yield "compute", "http", "compute http is", "use lambda or fargate until it is"
     elif manifest.image is not None:
         yield "image", manifest.image, "container images are", "use agent.py until they are"
-    if manifest.webhooks:
-        names = [webhook.name for webhook in manifest.webhooks]
-        yield "webhook", names, "webhooks are", "leave them out until they are"

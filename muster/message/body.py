@@ -35,6 +35,18 @@ def parse_object(body: str) -> dict[str, Any]:
     Raises:
         BodyProblem: whatever else it is.
     """
+    value = parse_value(body)
+    if not isinstance(value, dict):
+        raise BodyProblem(f"it is {_JSON_TYPES[type(value)]}, not an object")
+    return cast("dict[str, Any]", value)
+
+
+def parse_value(body: str) -> Any:
+    """The JSON that `body` is, whatever its type, not yet `storable`.
+
+    Raises:
+        BodyProblem: it is none.
+    """
     text = body.removeprefix("\ufeff")
     try:
         value = _decode(text)
@@ -42,11 +54,9 @@ def parse_object(body: str) -> dict[str, Any]:
         raise BodyProblem(f"{exc.msg} at line {exc.lineno}, column {exc.colno}") from None
     except RecursionError:
         raise BodyProblem(_TOO_DEEP) from None
-    if not isinstance(value, dict):
-        raise BodyProblem(f"it is {_JSON_TYPES[type(value)]}, not an object")
     if text.count("[") + text.count("{") > MAX_DEPTH and deeper_than(value, MAX_DEPTH):
         raise BodyProblem(_TOO_DEEP)
-    return cast("dict[str, Any]", value)
+    return value
 
 
 def storable(value: dict[str, Any], *, body: str) -> dict[str, Any]:

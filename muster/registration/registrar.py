@@ -13,8 +13,10 @@ from muster.registration.failure import RegistrationFailed
 from muster.registration.plan import plan
 from muster.registration.row import http_endpoint, row
 from muster.registration.schedules import schedule_rows
+from muster.registration.webhooks import webhook_rows
 from muster.store.registry import Owner, Registry, type_row
 from muster.store.schedules import Schedules
+from muster.store.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,6 +45,7 @@ class Registrar:
         self._connection = connection
         self._registry = Registry(connection)
         self._schedules = Schedules(connection)
+        self._webhooks = Webhooks(connection)
         self._wait_seconds = wait_seconds
 
     def register(
@@ -100,7 +103,7 @@ class Registrar:
                     + "; change its manifest and deploy"
                 )
             changed = self._registry.upsert(rows, owner=None)
-            self._schedule(rows)
+            self._trigger(rows)
             return Registered(changed=tuple(changed))
 
     def _apply(
@@ -128,17 +131,23 @@ class Registrar:
             for sibling, rows in decided.hand_back.items():
                 changed += self._registry.upsert(rows, owner=sibling)
             returned = [row for rows in decided.hand_back.values() for row in rows]
-            self._schedule([*decided.register, *returned], retired=retired)
+            self._trigger([*decided.register, *returned], retired=retired)
             self._registry.save_owner(
                 Owner(name=owner, resource=resource, request=number, listing=listing)
             )
         return Registered(changed=tuple(sorted(changed)), retired=tuple(sorted(retired)))
 
-    def _schedule(self, rows: Sequence[type_row], *, retired: Sequence[str] = ()) -> None:
-        """Bring the schedules of these agents to what their manifests hold; those that are gone have none."""
+    def _trigger(self, rows: Sequence[type_row], *, retired: Sequence[str] = ()) -> None:
+        """Bring the triggers of these agents to what their manifests hold; those that are gone have none."""
+        agent_ids = {*retired, *(row["agent_id"] for row in rows)}
+        manifests = [row["manifest"] for row in rows]
         self._schedules.replace(
-            [found for row in rows for found in schedule_rows(row["manifest"])],
-            agent_ids={*retired, *(row["agent_id"] for row in rows)},
+            [found for manifest in manifests for found in schedule_rows(manifest)],
+            agent_ids=agent_ids,
+        )
+        self._webhooks.replace(
+            [found for manifest in manifests for found in webhook_rows(manifest)],
+            agent_ids=agent_ids,
         )
 
     @contextmanager

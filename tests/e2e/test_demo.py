@@ -35,6 +35,10 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy):
     assert shown["overtaken"] >= 1
     # And a change of config was taken up
     assert 0 < shown["config_seconds"] < 120
+    # And a signed delivery started one job, and its replay, its late replay and a forged one none
+    assert shown["webhook"] == {
+        "first": 202, "again": 200, "other": 409, "late": 401, "forged": 401,
+    }  # fmt: skip
     # And the dead letters have reasons
     reasons = {letter["agent"]: letter["reason"].split(":")[0] for letter in shown["dlq"]}
     assert reasons == {

@@ -108,13 +108,14 @@ def test_every_problem_of_the_agents_is_told_without_a_traceback(tmp_path: Path)
     repository = checkout(tmp_path / "repository")
     manifest = repository / "lambdas" / "agents" / "document-profile" / "agent.toml"
     text = manifest.read_text().replace("bucket:uploads", "bucket:nowhere")
-    manifest.write_text(text + '\n[[webhook]]\nname = "chat"\n')
+    text = text.replace('compute = "lambda"', 'compute = "http"')
+    manifest.write_text(text + '\n[endpoint]\nurl = "https://agents.example.com/profile"\n')
     # When the app runs
     run = run_app(repository, tmp_path, stage="dev")
     # Then both are in the message
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
-    assert "webhooks are not built yet" in run.stderr
+    assert "compute http is not built yet" in run.stderr
     assert "bucket:nowhere" in run.stderr
 
 

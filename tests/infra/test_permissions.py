@@ -175,3 +175,16 @@ def test_no_role_may_do_everything(each: Synthesis):
                 assert not any("*" in action for action in listed(statement["Action"])), policy.path
                 if statement["Action"] != REGISTRY_TOKEN:
                     assert "*" not in listed(statement["Resource"]), policy.path
+
+
+def test_the_api_alone_reads_the_secrets_of_webhooks(each: Synthesis):
+    # Given every statement on secrets, of every role
+    prefix = f":secret:muster/{each.stage.name}/hooks/"
+    readers = [
+        (policy.stack, listed(statement["Action"]))
+        for policy in each.resources("AWS::IAM::Policy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if prefix in str(statement["Resource"])
+    ]
+    # Then one statement names theirs, by their prefix, and it lets nothing but read
+    assert readers == [("api", ["secretsmanager:GetSecretValue"])]

@@ -38,6 +38,8 @@ OTHERS = (
     "diesmidbatch",
     "keepsapart",
     "keepstime",
+    "takesdeliveries",
+    "Hookstakesdeliveries",
     "longjobs",
     "longoutside",
     "outlives",

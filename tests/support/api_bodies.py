@@ -32,4 +32,5 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "hubRegisterAgent": {"agentId": "theirs", "endpoint": ENDPOINT},
     "hubHeartbeat": {"instanceId": "theirs"},
     "hubDeregister": {"instanceId": "theirs"},
+    "receiveDelivery": {},
 }

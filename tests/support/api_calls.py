@@ -20,12 +20,14 @@ from muster.api.routes import ROUTES
 from muster.api.services import Services
 from muster.clock import SystemClock
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.hooks.shared_secrets import SharedSecrets
 from muster.keys.access import Role, Scope
 from muster.keys.signing import SigningKeys
 from muster.keys.token import Tokens
-from muster.ports import Queues
+from muster.ports import Queues, Secrets
 from muster.store.call_rate import CallRate, Rate
 from muster.store.connection import Database, administer
+from muster.store.hooks import Hooks
 from muster.store.key_changes import KeyChanges
 from muster.store.keys import Keys
 from muster.store.settings import DatabaseSettings
@@ -34,6 +36,7 @@ from tests.support.queues import MemoryQueues
 from tests.support.secrets import MemorySecrets
 
 AGENT = "counter"
+STAGE = "test"
 QUEUE = "memory://counter-normal"
 URGENT = "memory://counter-urgent"
 SIGNING = "token-key"
@@ -69,7 +72,10 @@ class Api:
     database: Database
     queues: Queues = field(default_factory=_memory_queues)
     rate: Rate = PLENTY
+    hook_rate: Rate = PLENTY
     secrets: MemorySecrets = field(default_factory=MemorySecrets)
+    #: Where the secrets of webhooks are; None: with the others.
+    hook_secrets: Secrets | None = None
     #: The key of calls that name none.
     key: str = ""
 
@@ -79,13 +85,16 @@ class Api:
         self.secrets.stored.setdefault(SIGNING, json.dumps({"key": "k" * 64}))
         signing = SigningKeys(secrets=self.secrets, secret=SIGNING, clock=clock)
         services = Services(
-            stage="test",
+            stage=STAGE,
             database=self.database,
             keys=Keys(self.database),
             tokens=Tokens(keys=signing, clock=clock),
             rate=CallRate(self.database, rate=self.rate),
             queues=self.queues,
             lanes=LaneChoice(log),
+            hooks=Hooks(self.database),
+            hook_rate=CallRate(self.database, rate=self.hook_rate),
+            hook_secrets=SharedSecrets(self.hook_secrets or self.secrets, stage=STAGE, clock=clock),
             clock=clock,
             log=log,
         )

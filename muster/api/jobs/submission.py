@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from muster.api.answer import Answer
+from muster.api.jobs.sending import send_job
 from muster.api.problem import conflict, invalid, not_found
-from muster.dispatcher.carrier import carrier
 from muster.execution.params import params_checker
 from muster.lane import NORMAL
 from muster.message.envelope import identifier_problem
@@ -72,26 +71,18 @@ def ask(call: Call, services: Services, wanted: Wanted) -> tuple[JsonObject, boo
 
 def send(call: Call, services: Services, agent: JobAgent, wanted: Wanted) -> None:
     """Put the job on its lane's queue; a failure is logged and left to the relay."""
-    if not agent.queues:
-        return
-    message = carrier(
-        delay=timedelta(0),
-        params=wanted.params,
-        job_id=wanted.job_id,
+    send_job(
+        services,
+        agent.queues,
         agent_id=wanted.agent_id,
+        job_id=wanted.job_id,
+        execution_id=wanted.execution_id,
         tenant=call.tenant,
+        params=wanted.params,
         priority=wanted.priority,
         source=Source.API,
-        scheduled_for=None,
         traceparent=wanted.traceparent,
     )
-    url = services.lanes.url(wanted.agent_id, agent.queues, wanted.priority)
-    [sent] = services.queues.send_batch(url, [message])
-    if not sent.ok:
-        services.log.warning(
-            "job was not sent; the relay will",
-            extra={"execution": wanted.execution_id, "reason": str(sent.error)},
-        )
 
 
 def _wanted(call: Call, services: Services) -> Wanted:

@@ -14,6 +14,7 @@ from muster.cli.commands import (
     register,
     send,
     smoke,
+    webhooks,
 )
 
 COMMANDS: tuple[Command | Group, ...] = (
@@ -24,6 +25,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     instance.GROUP,
     config.GROUP,
     keys.GROUP,
+    webhooks.GROUP,
     dlq.GROUP,
     register.COMMAND,
     migrate.COMMAND,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from muster.cli.command import Command, Group
 from muster.cli.context import Context
+from muster.cli.duration import duration
 from muster.cli.errors import NotFound, UsageError
 from muster.cli.exit import Exit
 from muster.keys.access import GRANTS, Role, Scope
@@ -21,19 +22,8 @@ if TYPE_CHECKING:
 _COLUMNS = ("key_id", "name", "role", "tenant", "active", "expires_at", "last_used_at")
 
 
-def _duration(text: str) -> timedelta:
-    from muster.manifest.duration import parse_duration
-
-    try:
-        if text.endswith("d") and text[:-1].isdecimal():
-            return timedelta(days=min(int(text[:-1]), 36_500))
-        return parse_duration(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is not a duration such as 90d, 12h or 30m") from error
-
-
 def _lifetime(text: str) -> timedelta:
-    lifetime = _duration(text)
+    lifetime = duration(text)
     if not lifetime:
         raise ArgumentTypeError("it must be longer than nothing")
     return lifetime
@@ -95,7 +85,7 @@ def _rotate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--overlap",
         metavar="24h",
-        type=_duration,
+        type=duration,
         default=timedelta(hours=24),
         help="the old key holds that much longer; default 24h, 0s ends it now",
     )

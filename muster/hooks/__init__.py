@@ -1,0 +1,1 @@
+"""Webhooks: how a sender proves itself, and what a proven delivery becomes."""
