@@ -42,6 +42,21 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are no JSON, so they are text
 
 
+def json_object(text: str, *, noun: str) -> dict[str, Any]:
+    """A JSON object that stands on the command line.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"The {noun} must be JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f'The {noun} must be a JSON object, such as {{"text": "hello"}}.')
+    return value  # pyright: ignore[reportUnknownVariableType]  # a JSON object has string keys
+
+
 def read_object(path: str) -> dict[str, Any]:
     """The JSON object in a file; `-` is stdin.
 

@@ -12,6 +12,7 @@ from muster.cli.commands import (
     keys,
     migrate,
     register,
+    schedules,
     send,
     smoke,
     webhooks,
@@ -20,6 +21,7 @@ from muster.cli.commands import (
 COMMANDS: tuple[Command | Group, ...] = (
     send.COMMAND,
     jobs.GROUP,
+    schedules.GROUP,
     agents.GROUP,
     instances.COMMAND,
     instance.GROUP,

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from muster.cli.assignment import json_object
 from muster.cli.command import Command
 from muster.cli.context import Context
 from muster.cli.endpoints import endpoints
@@ -61,7 +62,7 @@ def _run(context: Context, arguments: Namespace) -> Exit:
         agent_id=arguments.agent,
         tenant=arguments.tenant,
         params=params,
-        config=None if arguments.config is None else _object(arguments.config, noun="config"),
+        config=None if arguments.config is None else json_object(arguments.config, noun="config"),
         priority=arguments.priority,
     )
     sent = Queues().send_batch(endpoint.queues[lane], [Outgoing(body=body)])[0]
@@ -84,19 +85,7 @@ def _params(arguments: Namespace) -> dict[str, Any]:
             text = sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text()
     except OSError as error:
         raise UsageError(f"--file {arguments.file}: {error.strerror}") from error
-    return _object(text, noun="params")
-
-
-def _object(text: str, *, noun: str) -> dict[str, Any]:
-    import json
-
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"The {noun} must be JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise UsageError(f'The {noun} must be a JSON object, such as {{"text": "hello"}}.')
-    return value  # pyright: ignore[reportUnknownVariableType]  # a JSON object has string keys
+    return json_object(text, noun="params")
 
 
 COMMAND = Command(
