@@ -2,10 +2,10 @@
 
     python -m bench.growth [--rows N,N] [--seconds S] [--rounds N] [--minutes M] [--free-gib G] [--json]
 
-Fills the ledger with jobs that have ended, each with its id and two events, spread over the last months. At
-each size it claims and settles batches of 10, and counts what a job costs: blocks that Postgres touched, which
-no other load on the machine can change, CPU seconds of the server, and jobs a second. It stops before a size
-that would not leave the free disk or the time that it was told to, and says how far it came.
+Fills the ledger with jobs that have ended, each with its id and two events, spread over the last months.
+At each size it claims and settles batches of 10, and counts what a job costs: blocks that Postgres touched,
+which no other load on the machine can change, CPU seconds of the server, and jobs a second. It stops before a
+size that would not leave the free disk or the time that it was told to, and says how far it came.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import psycopg2
 from bench.endpoint.client import Endpoint
 from local.postgres import Postgres
 from muster.contracts import ListenerEnvironment
+from muster.fleet_settings import FleetSettings
 from muster.store.migrate import migrate
 
 #: Name of the secret that the endpoint answers with.
@@ -65,6 +66,7 @@ def listener_environment(
         http_port="0",
         scale_in_protection="no",
         transport=transport,
+        fleet=FleetSettings().to_json(),
     ).to_environment()
 
 

@@ -23,6 +23,7 @@ from ecs_listener.running import Running
 from ecs_listener.settlement import Settlement
 from ecs_listener.slot_keeper import SlotKeeper
 from ecs_listener.supervision import Supervision
+from ecs_listener.upkeep import LeaderUpkeep
 from muster.aws.secrets import Secrets
 from muster.aws.transport import queues_by
 from muster.execution.burial import Burial
@@ -33,6 +34,7 @@ from muster.model import Claimant
 from muster.store.connection import Database
 from muster.store.handovers import Handovers
 from muster.store.instances import Instances
+from muster.store.leases import Leases
 from muster.store.ledger import Ledger
 from muster.store.opening import settings_reader
 from muster.store.renewals import Renewals
@@ -243,7 +245,18 @@ class _Composition:
         return Presence(
             instance=ground.instance,
             instances=Instances(self._jobs),
+            leases=Leases(self._jobs),
             running=lambda: self._holdings.running,
+            upkeep=LeaderUpkeep(
+                database=self._jobs,
+                queues=self._queues,
+                agent_id=ground.manifest.id,
+                stage=ground.environment.stage,
+                fleet=ground.settings.fleet,
+                clock=ground.clock,
+                log=ground.log,
+            ),
+            fleet=ground.settings.fleet,
             clock=ground.clock,
             telling=ground.telling,
         )

@@ -10,6 +10,7 @@ from typing import Self
 
 from muster.contracts import ListenerEnvironment
 from muster.errors import ConfigurationError
+from muster.fleet_settings import FleetSettings
 
 #: A lease shorter than this leaves no time for the second renewal.
 SHORTEST_VISIBILITY = timedelta(seconds=2)
@@ -37,6 +38,7 @@ class Settings:
     scale_in_protection: bool
     #: boto3 | fast
     transport: str
+    fleet: FleetSettings
 
     @classmethod
     def of(cls, environment: ListenerEnvironment) -> Self:
@@ -66,6 +68,7 @@ class Settings:
             http_port=number.whole("http_port", least=0),
             scale_in_protection=environment.scale_in_protection == "yes",
             transport=environment.transport,
+            fleet=FleetSettings.from_json(environment.fleet),
         )
 
 

@@ -100,6 +100,16 @@ class Telling:
         else:
             self._log.info("scale-in protection is %s", "on" if on else "off")
 
+    def became_leader(self, fence: int) -> None:
+        """This instance leads those of its agent now."""
+        self._metrics.add("leadership_total", change="became")
+        self._log.info("leads the listeners of its agent", extra={"fence": fence})
+
+    def lost_leadership(self, fence: int) -> None:
+        """It does not any more: given back, or not renewed in time."""
+        self._metrics.add("leadership_total", change="lost")
+        self._log.info("leads no more", extra={"fence": fence})
+
     def phase(self, text: str, **details: object) -> None:
         """The process itself turns to something else."""
         self._log.info(text, extra=details)

@@ -33,6 +33,13 @@ LISTENER_CONNECTIONS = 4
 #: Name of the container in the task definition of a listener.
 LISTENER_CONTAINER = "Listener"
 
+#: Days for which a job id is known: longer than a message can be in a lane and then in a dead-letter queue.
+JOB_KEY_DAYS = 32
+
+#: Days for which executions and their events are kept unless the stage says otherwise, and the fewest.
+KEEP_DAYS = 90
+LEAST_KEEP_DAYS = 45
+
 #: Redeliveries that wedge an envelope between agents end here.
 MAX_HOPS = 16
 
@@ -204,6 +211,8 @@ class ListenerEnvironment(AgentEnvironment):
     scale_in_protection: str
     #: `boto3` or `fast`: how SQS is spoken to.
     transport: str
+    #: JSON of `muster.fleet_settings.FleetSettings`: heartbeats, terms and intervals, in seconds.
+    fleet: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,6 +233,10 @@ class DispatcherEnvironment(DatabaseEnvironment):
 
     #: Where ECS's word of tasks that stopped arrives.
     task_events_queue_url: str
+    #: JSON of `muster.fleet_settings.FleetSettings`: heartbeats, terms and intervals, in seconds.
+    fleet: str
+    #: Days for which executions and their events are kept, at least.
+    keep_days: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

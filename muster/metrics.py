@@ -24,6 +24,24 @@ class Metrics(Protocol):
         ...
 
 
+class MetricsByAgent:
+    """The metrics of every agent, and of single lanes, that one process counts for."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._known: dict[tuple[str, str | None], EmbeddedMetrics] = {}
+
+    def __call__(self, agent_id: str, lane: str | None = None) -> EmbeddedMetrics:
+        """Those of an agent, or of one of its lanes."""
+        fresh = EmbeddedMetrics(stage=self._stage, agent=agent_id, lane=lane)
+        return self._known.setdefault((agent_id, lane), fresh)
+
+    def flush(self) -> None:
+        """Write what was gathered of all of them."""
+        for metrics in self._known.values():
+            metrics.flush()
+
+
 class EmbeddedMetrics:
     """Metrics with the dimensions `stage` and `agent`, and `lane` if given; written out by `flush`."""
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from muster.contracts import KEEP_DAYS, LEAST_KEEP_DAYS
 from muster.errors import ConfigurationError
+from muster.fleet_settings import FleetSettings
 from stacks.api_settings import ApiSettings
 from stacks.containers import ContainerSettings
 from stacks.outbound import LOCAL_SERVER_PORTS, OutboundSettings
@@ -117,6 +119,8 @@ class Stage:
     #: Data survives the deletion of its stack, and stacks with data cannot be deleted by accident.
     keep_data: bool = True
     log_retention_days: int = 30
+    #: Days for which the ledger keeps executions and their events, at least; whole months leave.
+    keep_days: int = KEEP_DAYS
     #: Address that alarms are mailed to; it has to confirm the subscription once.
     alerts_email: str | None = None
     #: Logical buckets that manifests name; None makes one.
@@ -133,6 +137,8 @@ class Stage:
     api: ApiSettings = field(default_factory=ApiSettings)
     #: The GitHub repository whose workflows may deploy this stage; None: no workflow may.
     repository: Repository | None = None
+    #: Heartbeats, terms of leaders, and when what is silent or stuck is given up.
+    fleet: FleetSettings = field(default_factory=FleetSettings)
     #: Database connections left for people, backups and monitoring.
     reserved_connections: int = 20
 
@@ -166,6 +172,10 @@ def _problems(stage: Stage) -> list[str]:
         problems.append(
             f"log_retention_days is {stage.log_retention_days}; "
             f"use one of {', '.join(map(str, LOG_RETENTION_DAYS))}"
+        )
+    if not LEAST_KEEP_DAYS <= stage.keep_days <= 3650:
+        problems.append(
+            f"keep_days is {stage.keep_days}; use {LEAST_KEEP_DAYS} to 3650: a job's row must outlive its id"
         )
     if not stage.agent_roots:
         problems.append("agent_roots is empty; name at least one folder of agents")

@@ -53,6 +53,8 @@ class DispatcherStack(Stack):
                 database_tls=stage.database_tls,
                 code_version=platform.code_version,
                 task_events_queue_url=task_events.queue_url,
+                fleet=stage.fleet.to_json(),
+                keep_days=str(stage.keep_days),
             ),
             layers=[dependency_layer(self, stage)],
             timeout=TIMEOUT,

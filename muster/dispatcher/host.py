@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -13,7 +13,8 @@ from muster.contracts import DispatcherEnvironment, MetricName
 from muster.dispatcher.duties import Duties
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import Tick
-from muster.metrics import EmbeddedMetrics
+from muster.fleet_settings import FleetSettings
+from muster.metrics import MetricsByAgent
 from muster.ports import Queues
 from muster.store.connection import Database
 from muster.store.ledger import Ledger
@@ -32,7 +33,6 @@ SELF = "dispatcher"
 class DispatcherHost:
     """What outlives a tick in a warm function."""
 
-    stage: str
     database: Database
     ledger: Ledger
     queues: Queues
@@ -40,9 +40,9 @@ class DispatcherHost:
     log: Any
     lanes: LaneChoice
     task_events: str
-    metrics: dict[tuple[str, str | None], EmbeddedMetrics] = field(
-        default_factory=dict[tuple[str, str | None], EmbeddedMetrics]
-    )
+    fleet: FleetSettings
+    keep_days: int
+    metrics: MetricsByAgent
 
     def tick(self, *, holder: str, time_left: timedelta) -> dict[str, Any]:
         """Run one tick as `holder`.
@@ -54,12 +54,14 @@ class DispatcherHost:
             database=self.database,
             ledger=self.ledger,
             queues=self.queues,
-            metrics=self._metrics_for,
+            metrics=self.metrics,
             clock=self.clock,
             log=self.log,
             lanes=self.lanes,
             task_events=self.task_events,
             connections=CONNECTIONS,
+            fleet=self.fleet,
+            keep_days=self.keep_days,
         )
         try:
             report = Tick(
@@ -69,10 +71,9 @@ class DispatcherHost:
                 clock=self.clock,
                 log=self.log,
             ).run(time_left=time_left - INVOCATION_MARGIN)
-            self._metrics_for(SELF).count(MetricName.TICK)
+            self.metrics(SELF).count(MetricName.TICK)
         finally:
-            for metrics in self.metrics.values():
-                metrics.flush()
+            self.metrics.flush()
         summary = {
             "led": report.led,
             "done": dict(report.done),
@@ -81,10 +82,6 @@ class DispatcherHost:
         }
         self.log.info("tick", extra=summary)
         return summary
-
-    def _metrics_for(self, agent_id: str, lane: str | None = None) -> EmbeddedMetrics:
-        fresh = EmbeddedMetrics(stage=self.stage, agent=agent_id, lane=lane)
-        return self.metrics.setdefault((agent_id, lane), fresh)
 
 
 @cache
@@ -100,7 +97,6 @@ def dispatcher_host() -> DispatcherHost:
     clock, log = SystemClock(), logger(SELF)
     database = open_database(environment, secrets=Secrets())
     return DispatcherHost(
-        stage=environment.stage,
         database=database,
         ledger=Ledger(database, clock=clock),
         queues=quickest_queues(),
@@ -108,4 +104,7 @@ def dispatcher_host() -> DispatcherHost:
         log=log,
         lanes=LaneChoice(log),
         task_events=environment.task_events_queue_url,
+        fleet=FleetSettings.from_json(environment.fleet),
+        keep_days=int(environment.keep_days),
+        metrics=MetricsByAgent(environment.stage),
     )

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from muster.clock import Clock
 from muster.store.connection import Database
-from muster.store.statements import statements
+from muster.store.leases import Leases
 
 #: A tick that died blocks the next ones no longer than this.
 LEASE = timedelta(seconds=50)
@@ -55,12 +55,11 @@ class Tick:
         clock: Clock,
         log: logging.Logger,
     ) -> None:
-        self._database = database
+        self._leases = Leases(database)
         self._duties = duties
         self._holder = holder
         self._clock = clock
         self._log = log
-        self._sql = statements("dispatch")
 
     def run(self, *, time_left: timedelta) -> TickReport:
         """Do the duties until nothing is left or time is up.
@@ -69,30 +68,40 @@ class Tick:
             StoreUnavailable: the lease could not be taken or given back.
         """
         end = self._clock.monotonic() + time_left.total_seconds()
-        owner = {"name": LEASE_NAME, "holder": self._holder}
-        taken = self._database.run(
-            self._sql["take_lease"], {**owner, "ttl_seconds": LEASE.total_seconds()}
-        )
-        if not taken:
+        fence = self._leases.take(name=LEASE_NAME, holder=self._holder, term=LEASE)
+        if fence is None:
             return TickReport(led=False)
-        done: dict[str, int] = {}
-        failed: list[str] = []
-        unfinished = False
-        for duty in self._duties:
-            try:
-                done[duty.name], left = self._do(duty, end)
-                unfinished = unfinished or left
-            except Exception:  # noqa: BLE001 - one duty's fault must not keep the others from work
-                self._log.exception("duty failed", extra={"duty": duty.name})
-                failed.append(duty.name)
-        self._database.run(self._sql["release_lease"], {**owner, "fence": taken[0][0]})
-        return TickReport(led=True, done=done, failed=tuple(failed), unfinished=unfinished)
+        report = do_duties(self._duties, end=end, clock=self._clock, log=self._log)
+        self._leases.release(name=LEASE_NAME, holder=self._holder, fence=fence)
+        return report
 
-    def _do(self, duty: Duty, end: float) -> tuple[int, bool]:
-        total = 0
-        while self._clock.monotonic() < end:
-            count = duty.page()
-            total += count
-            if not count:
-                return total, False
-        return total, True
+
+def do_duties(
+    duties: tuple[Duty, ...], *, end: float, clock: Clock, log: logging.Logger
+) -> TickReport:
+    """Do them until nothing is left or time is up, for somebody who may.
+
+    Args:
+        end: monotonic time.
+    """
+    done: dict[str, int] = {}
+    failed: list[str] = []
+    unfinished = False
+    for duty in duties:
+        try:
+            done[duty.name], left = _do(duty, end, clock)
+            unfinished = unfinished or left
+        except Exception:
+            log.exception("duty failed", extra={"duty": duty.name})
+            failed.append(duty.name)
+    return TickReport(led=True, done=done, failed=tuple(failed), unfinished=unfinished)
+
+
+def _do(duty: Duty, end: float, clock: Clock) -> tuple[int, bool]:
+    total = 0
+    while clock.monotonic() < end:
+        count = duty.page()
+        total += count
+        if not count:
+            return total, False
+    return total, True

@@ -1,4 +1,4 @@
-"""Running processes in the table `agent_instance`, and which of those that serve an agent leads."""
+"""Running processes in the table `agent_instance`, each with a heartbeat."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ BEAT = timedelta(seconds=HEARTBEAT_SECONDS)
 
 #: One that has not said so for this long is marked as stale, unless its row says otherwise (`stale_seconds`).
 STALE = timedelta(seconds=STALE_SECONDS)
-
-#: A leader that does not renew within this is replaced: with one more beat, before it is stale.
-LEADERSHIP = 2 * BEAT
 
 #: Rows of ended listeners are kept this long; each task of ECS has a name of its own.
 KEEP = timedelta(days=7)
@@ -53,7 +50,6 @@ class Instances:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = statements("instances")
-        self._leases = statements("dispatch")
 
     def beat(self, instance: Instance, *, status: str, running_jobs: int) -> None:
         """Register the instance or renew its heartbeat, whether or not its row is still there.
@@ -91,33 +87,6 @@ class Instances:
         """
         self._database.run(self._sql["instance_stop"], {"instance_id": instance.instance_id})
 
-    def lead(self, instance: Instance) -> int | None:
-        """Take or renew the leadership among the agent's instances; its fence, None: another one leads.
-
-        Raises:
-            StoreUnavailable: no answer.
-        """
-        rows = self._database.run(
-            self._leases["take_lease"],
-            {
-                "name": _leadership(instance),
-                "holder": instance.instance_id,
-                "ttl_seconds": LEADERSHIP.total_seconds(),
-            },
-        )
-        return rows[0][0] if rows else None
-
-    def abdicate(self, instance: Instance, *, fence: int) -> None:
-        """Give the leadership back before its time.
-
-        Raises:
-            StoreUnavailable: no answer.
-        """
-        self._database.run(
-            self._leases["release_lease"],
-            {"name": _leadership(instance), "holder": instance.instance_id, "fence": fence},
-        )
-
     def sweep(self) -> list[str]:
         """Mark instances that no longer beat and forget old ones; the ids of those that were marked.
 
@@ -131,5 +100,6 @@ class Instances:
         return [instance_id for (instance_id,) in marked]
 
 
-def _leadership(instance: Instance) -> str:
-    return f"leader:{instance.agent_id}"
+def leadership_of(agent_id: str) -> str:
+    """The lease for which the instances of an agent compete."""
+    return f"leader:{agent_id}"

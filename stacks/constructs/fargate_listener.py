@@ -44,6 +44,8 @@ class FargateListener(Agent):
             environment=self._variables(),
         )
         self.admit(self.task.role)
+        # The leader of its listeners sends again what nothing carries any more.
+        self.queue.grant_send(self.task.role)
         self.platform.database.grant(self, self.task.role)
         self._let_protect_itself()
         if manifest.isolation == "task" and self.platform.stage.containers.tasks:
@@ -87,6 +89,7 @@ class FargateListener(Agent):
             http_port=str(HTTP_PORT),
             scale_in_protection="yes" if containers.tasks else "no",
             transport=containers.transport,
+            fleet=self.platform.stage.fleet.to_json(),
         )
 
     def _variables(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from muster.errors import ConfigurationError
+from muster.fleet_settings import FleetSettings
 from stacks.config import (
     STAGES,
     ExternalDatabase,
@@ -104,3 +105,18 @@ def test_all_contradictions_are_told_at_once():
         )
     assert "agent_shards" in str(raised.value)
     assert "agent_roots" in str(raised.value)
+
+
+@pytest.mark.parametrize("days", [44, 4000])
+def test_rows_are_kept_for_longer_than_their_job_ids(days: int):
+    with pytest.raises(ConfigurationError, match=f"keep_days is {days}; use 45 to 3650"):
+        dataclasses.replace(STAGES["dev"], keep_days=days)
+
+
+def test_times_that_do_not_go_together_are_refused():
+    with pytest.raises(
+        ConfigurationError, match="stale_after is 60; use more than twice the heartbeat, 60"
+    ):
+        FleetSettings(stale_after=60)
+    with pytest.raises(ConfigurationError, match="leader_ttl is 0; use more than 0"):
+        FleetSettings(leader_ttl=0)

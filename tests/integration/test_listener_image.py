@@ -24,6 +24,7 @@ from local.checkout import Checkout
 from local.database import secret_of
 from local.ports import LOOPBACK
 from muster.contracts import ListenerEnvironment
+from muster.fleet_settings import FleetSettings
 from tests.support.clerk import Clerk
 from tests.support.dockerfile import Replay, read
 from tests.support.emulator import EmulatedCloud
@@ -193,6 +194,7 @@ def _environment(emulator: EmulatedCloud, database_url: str) -> dict[str, str]:
         "http_port": str(_free_port()),
         "scale_in_protection": "no",
         "transport": "boto3",
+        "fleet": FleetSettings().to_json(),
     }
     aws = LocalAws(endpoint=emulator.endpoint_url).variables()
     return {**aws, **ListenerEnvironment(**told).to_environment()}

@@ -13,6 +13,7 @@ from typing import Any
 from bench.endpoint.client import Endpoint, running_endpoint
 from local.ports import choose
 from muster.contracts import ListenerEnvironment
+from muster.fleet_settings import FleetSettings
 from tests.support.clerk import AGENT, Clerk
 from tests.support.invariants import Queued, history_holds, nothing_lost
 from tests.support.listener_process import ListenerProcess
@@ -92,6 +93,7 @@ class Rig:
             "visibility_seconds": str(HOLD),
             "transport": "fast",
             "scale_in_protection": "no",
+            "fleet": FleetSettings().to_json(),
         }
         extra = {name: changes.pop(name) for name in list(changes) if name.isupper()}
         environment = ListenerEnvironment(

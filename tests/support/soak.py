@@ -15,7 +15,8 @@ from dataclasses import fields
 import psycopg2
 
 from local.postgres import Postgres
-from muster.contracts import DispatcherEnvironment
+from muster.contracts import KEEP_DAYS, DispatcherEnvironment
+from muster.fleet_settings import FleetSettings
 from tests.support.clerk import query
 from tests.support.listener_process import ROOT, ListenerProcess
 from tests.support.listening import HOLD, SECRET, Rig
@@ -183,7 +184,13 @@ class Soak:
             self._postgres.start()
 
     def _start_dispatcher(self) -> subprocess.Popen[bytes]:
-        known = {"stage": "soak", "database_secret": SECRET, "database_tls": "disable"}
+        known = {
+            "stage": "soak",
+            "database_secret": SECRET,
+            "database_tls": "disable",
+            "fleet": FleetSettings().to_json(),
+            "keep_days": str(KEEP_DAYS),
+        }
         told = {
             DispatcherEnvironment.variable(field.name): known.get(field.name, "")
             for field in fields(DispatcherEnvironment)

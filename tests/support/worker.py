@@ -19,6 +19,7 @@ from muster.execution.configuration import Configuration
 from muster.execution.disposition import Disposition, Fate
 from muster.execution.record import Recorder
 from muster.execution.worker import Worker
+from muster.fleet_settings import FleetSettings
 from muster.isolation.in_thread import InThread
 from muster.job import Job
 from muster.ports import Outgoing, Queues, Visibility
@@ -57,8 +58,10 @@ class Workshop:
         direct_url: str | None = None,
         behaviour: Behaviour | None = None,
         database: Database | None = None,
+        fleet: FleetSettings | None = None,
         **options: Any,
     ) -> None:
+        self._fleet = fleet
         self.clock = Timepiece()
         self._open_queues()
         self.clerk = Clerk(direct_url or url)
@@ -225,6 +228,7 @@ class Workshop:
             ledger=self.ledger,
             queues=self.queues,
             task_events=self.task_events,
+            fleet=self._fleet,
             metrics=lambda _, lane=None: self.metrics.of_lane(lane),  # pyright: ignore[reportArgumentType] - the fake has what is used
         )
 

@@ -24,7 +24,7 @@ PUBLIC_FACE = {"muster": muster, "muster.safe_http": safe_http}
 #: The platform's own SDK, which every function has: agents may speak to AWS.
 PLATFORM = {"boto3", "botocore"}
 #: What stacks may know of the product: names and manifests, and the errors both raise.
-KNOWN_TO_STACKS = ("muster.contracts", "muster.manifest", "muster.errors")
+KNOWN_TO_STACKS = ("muster.contracts", "muster.manifest", "muster.errors", "muster.fleet_settings")
 
 
 def _violations(checked: Iterable[Module], forbidden: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,8 @@
 INSERT INTO lease AS l (name, holder, expires_at)
 VALUES (%(name)s, %(holder)s, now() + make_interval(secs => %(ttl_seconds)s::float8))
 ON CONFLICT (name) DO UPDATE
-   SET holder = excluded.holder, expires_at = excluded.expires_at, acquired_at = now(),
+   SET holder = excluded.holder, expires_at = excluded.expires_at, 
+       acquired_at = CASE WHEN l.holder = excluded.holder THEN l.acquired_at ELSE now() END,
        fence = CASE WHEN l.holder = excluded.holder THEN l.fence ELSE excluded.fence END
  WHERE l.expires_at < now() OR l.holder = excluded.holder
 RETURNING fence;
@@ -11,6 +12,13 @@ RETURNING fence;
 -- name: release_lease
 -- Gives a lease back before its time.
 UPDATE lease SET expires_at = now() WHERE name = %(name)s AND holder = %(holder)s AND fence = %(fence)s;
+
+-- name: leases_forget
+-- Removes leases that ended long ago; their fencing numbers come from a sequence, so none is given again.
+WITH forgotten AS (
+    DELETE FROM lease WHERE expires_at < now() - make_interval(secs => %(keep_seconds)s::float8) RETURNING 1
+)
+SELECT count(*)::int FROM forgotten;
 
 -- name: rescue
 -- Executions whose lease is gone: pending again (as suspects) while attempts remain, else failed as `lost`;
@@ -49,6 +57,45 @@ logged AS (
            CASE c.status WHEN 'pending' THEN 'rescued' ELSE c.status END,
            c.old_status, c.status, c.fence, c.attempts, CASE c.status WHEN 'cancelled' THEN 'requested' ELSE 'lost' END
       FROM changed c
+)
+SELECT c.agent_id, c.status, count(*)::int FROM changed c GROUP BY c.agent_id, c.status;
+
+-- name: overdue
+-- Attempts that still hold their lease long after their agent's timeout: whoever renews it does not end them. They
+-- have failed; what their worker writes later is refused by the status.
+WITH overdue AS (
+    SELECT e.execution_id, e.created_at,
+           CASE WHEN e.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE 'failed' END AS verdict
+      FROM agent_job_execution e
+      JOIN agent_registry r ON r.agent_id = e.agent_id AND r.active
+     CROSS JOIN LATERAL (
+           SELECT now() - make_interval(secs => %(stuck_seconds)s::float8 + r.timeout_seconds) AS time) AS latest
+     WHERE e.status = 'running' AND e.lease_expires_at >= now() - make_interval(secs => %(grace_seconds)s::float8)
+       AND e.started_at < latest.time
+       AND coalesce((SELECT max(v.at) FROM execution_event v
+                      WHERE v.execution_id = e.execution_id AND v.kind = 'claimed'), e.started_at) < latest.time
+     ORDER BY e.started_at
+     LIMIT %(page)s::int
+       FOR UPDATE OF e SKIP LOCKED
+),
+changed AS (
+    UPDATE agent_job_execution e
+       SET status = o.verdict,
+           lease_expires_at = NULL,
+           error = CASE o.verdict WHEN 'cancelled' THEN e.error ELSE jsonb_build_object(
+               'message', 'run timed out', 'code', 'timeout', 'class', NULL, 'stack', NULL,
+               'timestamp', now(), 'retryable', false) END,
+           reason = CASE o.verdict WHEN 'cancelled' THEN 'requested' ELSE 'timeout' END,
+           dlq_pending = (o.verdict = 'failed'),
+           completed_at = now(),
+           updated_at = now()
+      FROM overdue o
+     WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
+    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts, e.reason
+),
+logged AS (
+    INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)
+    SELECT c.execution_id, c.agent_id, c.status, 'running', c.status, c.fence, c.attempts, c.reason FROM changed c
 )
 SELECT c.agent_id, c.status, count(*)::int FROM changed c GROUP BY c.agent_id, c.status;
 
@@ -98,12 +145,13 @@ UPDATE agent_job_execution e SET relay_after = now(), reason = NULL
 
 -- name: relay_due
 -- Pending executions that nothing carries any more, claimed for sending again: the next relay is put off
--- with a doubling pause, so that a long backlog is not flooded with copies.
+-- with a doubling pause, so that a long backlog is not flooded with copies. Null: of every agent.
 WITH due AS (
     SELECT e.execution_id, e.created_at, r.endpoint
       FROM agent_job_execution e
       JOIN agent_registry r ON r.agent_id = e.agent_id AND r.active AND r.endpoint ? 'queues'
      WHERE e.status = 'pending' AND e.cancel_requested_at IS NULL
+       AND (%(agent_id)s::text IS NULL OR e.agent_id = %(agent_id)s::text)
        AND e.relay_after <= now() + make_interval(secs => %(ahead_seconds)s::float8)
      ORDER BY e.relay_after
      LIMIT %(page)s::int
@@ -129,14 +177,15 @@ SELECT r.agent_id, r.job_id, r.tenant, r.params, r.priority, r.source, r.schedul
   FROM relayed r;
 
 -- name: dead_letters_due
--- Failures whose dead letter was not sent by the worker that settled them.
+-- Failures whose dead letter was not sent by the worker that settled them. Null: of every agent.
 SELECT e.execution_id::text, e.created_at, e.fence, e.agent_id, e.job_id, e.tenant, e.attempts, e.params, e.config, e.body, e.error,
        e.priority, e.source, e.traceparent, e.hops, r.endpoint->>'dlq' AS dlq_url
   FROM agent_job_execution e
   JOIN LATERAL (SELECT a.endpoint FROM agent_registry a
                  WHERE a.agent_id = e.agent_id AND a.endpoint ? 'dlq'
                  ORDER BY a.active DESC, a.updated_at DESC LIMIT 1) r ON true
- WHERE e.dlq_pending AND e.updated_at < now() - make_interval(secs => %(grace_seconds)s::float8)
+ WHERE e.dlq_pending AND (%(agent_id)s::text IS NULL OR e.agent_id = %(agent_id)s::text)
+   AND e.updated_at < now() - make_interval(secs => %(grace_seconds)s::float8)
  ORDER BY e.updated_at
  LIMIT %(page)s::int;
 

@@ -152,8 +152,8 @@ def test_many_ticks_over_a_long_backlog_leave_few_copies(workshop: MakeWorkshop)
     for _ in range(24 * 60):
         shop.clerk.query("UPDATE lease SET expires_at = now()")
         shop.skip(MINUTE)
-        shop.duties().rescue()
-        shop.duties().relay()
+        shop.duties().upkeep.rescue()
+        shop.duties().upkeep.relay()
     # Then the queue holds a few copies, one an hour at last, not one a tick
     copies = len(shop.memory.stored[shop.lane])
     assert 24 <= copies <= 32

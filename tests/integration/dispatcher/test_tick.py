@@ -65,8 +65,8 @@ def test_two_ticks_at_once_do_everything_once(workshop: MakeWorkshop):
     # When two dispatchers do their duties at the very same time
     with closing(database_of(shop.clerk.url)) as second, ThreadPoolExecutor(2) as pool:
         both = [shop.duties(), shop.duties(database=second)]
-        rescued = sum(pool.map(lambda duties: duties.rescue(), both))
-        relayed = sum(pool.map(lambda duties: duties.relay(), both))
+        rescued = sum(pool.map(lambda duties: duties.upkeep.rescue(), both))
+        relayed = sum(pool.map(lambda duties: duties.upkeep.relay(), both))
     # Then each job was rescued and sent once
     assert (rescued, relayed) == (200, 200)
     assert len(shop.memory.stored[shop.lane]) == 200

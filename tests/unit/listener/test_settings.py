@@ -10,6 +10,7 @@ import pytest
 from ecs_listener.settings import Settings
 from muster.contracts import ListenerEnvironment
 from muster.errors import ConfigurationError
+from muster.fleet_settings import FleetSettings
 
 ENVIRONMENT = ListenerEnvironment(
     stage="test",
@@ -32,6 +33,7 @@ ENVIRONMENT = ListenerEnvironment(
     http_port="8080",
     scale_in_protection="yes",
     transport="fast",
+    fleet=FleetSettings().to_json(),
 )
 
 
@@ -52,6 +54,8 @@ def test_texts_become_values():
         ("drain_seconds", "-1"),
         ("scale_in_protection", "perhaps"),
         ("queue_urls", "{}"),
+        ("fleet", '{"heartbeat": "often"}'),
+        ("fleet", "30"),
     ],
 )
 def test_what_cannot_be_names_its_variable_value_and_cure(field: str, value: str):

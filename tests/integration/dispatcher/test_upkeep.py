@@ -1,0 +1,91 @@
+"""What whoever leads looks after (P3), besides rescue, relay and dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from muster.fleet_settings import FleetSettings
+from muster.model import Status
+from tests.support.worker import Workshop
+
+MakeWorkshop = Callable[..., Workshop]
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+def _runs_since(shop: Workshop, job_id: str, time: timedelta) -> None:
+    """The last claim of the job, which still has its lease, was that long ago."""
+    shop.clerk.query(
+        "UPDATE agent_job_execution SET started_at = started_at - %s WHERE job_id = %s",
+        time,
+        job_id,
+    )
+    shop.clerk.query(
+        "UPDATE execution_event v SET at = v.at - %s FROM agent_job_execution e"
+        " WHERE e.execution_id = v.execution_id AND e.job_id = %s",
+        time,
+        job_id,
+    )
+
+
+def test_an_attempt_that_holds_its_lease_past_its_deadline_has_failed(workshop: MakeWorkshop):
+    # Given an attempt whose worker renews its lease for ever, and one that has begun within the hour
+    shop = workshop()
+    stuck, lively = shop.clerk.take("stuck", lease=HOUR), shop.clerk.take("lively", lease=HOUR)
+    timeout = timedelta(seconds=120)
+    _runs_since(shop, "stuck", HOUR + timeout + MINUTE)
+    _runs_since(shop, "lively", HOUR)
+    # When a tick looks
+    report = shop.tick()
+    # Then the first has failed for good, with its dead letter owed, and says why
+    assert report.done["overdue"] == 1
+    row = shop.clerk.row("stuck")
+    assert (row["status"], row["error"]["message"], row["error"]["code"]) == (
+        "failed",
+        "run timed out",
+        "timeout",
+    )
+    assert row["dlq_pending"]
+    assert shop.metrics.counts["ExecutionsFailed"] == 1
+    # And what its worker writes in the end is refused, the other's is not
+    assert shop.clerk.settle(stuck, "completed") is None
+    assert shop.clerk.settle(lively, "completed") is Status.COMPLETED
+    shop.skip(MINUTE)
+    assert shop.tick().done["bury"] == 1
+
+
+def test_a_retried_job_is_measured_from_its_last_claim(workshop: MakeWorkshop):
+    shop = workshop()
+    claim = shop.clerk.take("j", lease=HOUR)
+    shop.clerk.settle(claim, "retried", delay=timedelta(0))
+    _runs_since(shop, "j", 3 * HOUR)
+    shop.clerk.take("j", lease=HOUR)
+    assert shop.tick().done["overdue"] == 0
+
+
+def test_a_stuck_attempt_that_was_called_off_ends_as_that(workshop: MakeWorkshop):
+    shop = workshop()
+    shop.clerk.take("j", lease=HOUR)
+    shop.clerk.ledger.cancel(agent_id="tester", job_id="j", reason="requested")
+    _runs_since(shop, "j", 3 * HOUR)
+    assert shop.tick().done["overdue"] == 1
+    assert shop.clerk.row("j")["status"] == "cancelled"
+
+
+def test_how_long_is_too_long_is_the_stages_choice(workshop: MakeWorkshop):
+    shop = workshop(fleet=FleetSettings(stuck_after=60))
+    shop.clerk.take("j", lease=HOUR)
+    _runs_since(shop, "j", 4 * MINUTE)
+    assert shop.tick().done["overdue"] == 1
+
+
+def test_leases_that_ended_long_ago_are_removed(workshop: MakeWorkshop):
+    shop = workshop()
+    shop.clerk.query(
+        "INSERT INTO lease (name, holder, expires_at) VALUES"
+        " ('leader:gone', 'a', now() - interval '2 hours'), ('leader:late', 'b', now() - interval '1 minute')"
+    )
+    shop.tick()
+    rows = shop.clerk.query("SELECT name FROM lease ORDER BY name")
+    assert [row["name"] for row in rows] == ["dispatcher", "leader:late"]
