@@ -53,7 +53,6 @@ def compose(ground: Ground) -> Listener:
 
 class _Composition:
     def __init__(self, ground: Ground) -> None:
-
         self._ground = ground
         self._secrets = Secrets()
         self._queues = queues_by(ground.settings.transport)
@@ -158,7 +157,6 @@ class _Composition:
         )
 
     def _make_path(self) -> tuple[Doing, Settlement, Burying, Intake]:
-
         ground = self._ground
         burying = Burying(
             burial=Burial(
@@ -226,7 +224,6 @@ class _Composition:
         )
 
     def _make_renewal(self) -> Renewal:
-
         ground = self._ground
         return Renewal(
             renewals=Renewals(self._holds, worker=ground.instance.instance_id),
@@ -240,22 +237,13 @@ class _Composition:
         )
 
     def _make_presence(self) -> Presence:
-
         ground = self._ground
         return Presence(
             instance=ground.instance,
             instances=Instances(self._jobs),
             leases=Leases(self._jobs),
             running=lambda: self._holdings.running,
-            upkeep=LeaderUpkeep(
-                database=self._jobs,
-                queues=self._queues,
-                agent_id=ground.manifest.id,
-                stage=ground.environment.stage,
-                fleet=ground.settings.fleet,
-                clock=ground.clock,
-                log=ground.log,
-            ),
+            upkeep=LeaderUpkeep(ground, database=self._jobs, queues=self._queues),
             fleet=ground.settings.fleet,
             clock=ground.clock,
             telling=ground.telling,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
-from muster.clock import Clock
+from ecs_listener.ground import Ground
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import do_duties
 from muster.dispatcher.upkeep import Upkeep
-from muster.fleet_settings import FleetSettings
 from muster.metrics import MetricsByAgent
 from muster.ports import Queues
 from muster.store.connection import Database
@@ -18,28 +15,18 @@ from muster.store.ledger import Ledger
 class LeaderUpkeep:
     """The dispatcher's upkeep in a listener: it sends for its own agent only, since it may do no more."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        queues: Queues,
-        agent_id: str,
-        stage: str,
-        fleet: FleetSettings,
-        clock: Clock,
-        log: logging.Logger,
-    ) -> None:
-        self._clock = clock
-        self._log = log
-        self._metrics = MetricsByAgent(stage)
+    def __init__(self, ground: Ground, *, database: Database, queues: Queues) -> None:
+        self._clock = ground.clock
+        self._log = ground.log
+        self._metrics = MetricsByAgent(ground.environment.stage)
         self._upkeep = Upkeep(
             database=database,
-            ledger=Ledger(database, clock=clock),
+            ledger=Ledger(database, clock=ground.clock),
             queues=queues,
             metrics=self._metrics,
-            lanes=LaneChoice(log),
-            fleet=fleet,
-            agent_id=agent_id,
+            lanes=LaneChoice(ground.log),
+            fleet=ground.settings.fleet,
+            agent_id=ground.manifest.id,
         )
 
     def __call__(self, end: float) -> bool:

@@ -237,6 +237,8 @@ class DispatcherEnvironment(DatabaseEnvironment):
     fleet: str
     #: Days for which executions and their events are kept, at least.
     keep_days: str
+    #: `yes`: Postgres hints at events by NOTIFY; `no`: who watches looks once a second.
+    event_hints: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -137,6 +137,8 @@ class Stage:
     api: ApiSettings = field(default_factory=ApiSettings)
     #: The GitHub repository whose workflows may deploy this stage; None: no workflow may.
     repository: Repository | None = None
+    #: Whether Postgres hints at events by NOTIFY, which serialises commits; else watchers look each second.
+    event_hints: bool = False
     #: Heartbeats, terms of leaders, and when what is silent or stuck is given up.
     fleet: FleetSettings = field(default_factory=FleetSettings)
     #: Database connections left for people, backups and monitoring.
@@ -233,6 +235,7 @@ STAGES: Mapping[str, Stage] = {
             keep_data=False,
             log_retention_days=1,
             own_tmp="",
+            event_hints=True,
             # Every invocation at once is a process that unpacks the layers first: more only get in each
             # other's way.
             event_source_ceiling=4,

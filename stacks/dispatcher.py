@@ -55,6 +55,7 @@ class DispatcherStack(Stack):
                 task_events_queue_url=task_events.queue_url,
                 fleet=stage.fleet.to_json(),
                 keep_days=str(stage.keep_days),
+                event_hints="yes" if stage.event_hints else "no",
             ),
             layers=[dependency_layer(self, stage)],
             timeout=TIMEOUT,

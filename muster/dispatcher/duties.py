@@ -40,6 +40,7 @@ class Duties:
         connections: int = 1,
         fleet: FleetSettings | None = None,
         keep_days: int = KEEP_DAYS,
+        event_hints: bool | None = None,
     ) -> None:
         log = log or logging.getLogger(__name__)
         lanes = lanes or LaneChoice(log)
@@ -48,6 +49,7 @@ class Duties:
         self._metrics = metrics
         self._sql = statements("dispatch")
         self._measured = False
+        self._event_hints = event_hints
         self._retention = Retention(database=database, keep_days=keep_days, log=log)
         self.upkeep = Upkeep(
             database=database,
@@ -86,6 +88,7 @@ class Duties:
             Duty(name="measure", page=self.measure),
             Duty(name="partition", page=self.partition),
             Duty(name="retention", page=self._retention.page),
+            Duty(name="hints", page=self.hints),
         )
 
     def measure(self) -> int:
@@ -131,3 +134,9 @@ class Duties:
         from muster.dispatcher.routing import route_waiting
 
         return route_waiting(self._database, clock=self._clock)
+
+    def hints(self) -> int:
+        """Have events hinted at or not, as the stage says; where it says nothing, as it is."""
+        if self._event_hints is not None:
+            self._database.run(self._sql["event_hints"], {"wanted": self._event_hints})
+        return 0

@@ -42,6 +42,7 @@ class DispatcherHost:
     task_events: str
     fleet: FleetSettings
     keep_days: int
+    event_hints: bool
     metrics: MetricsByAgent
 
     def tick(self, *, holder: str, time_left: timedelta) -> dict[str, Any]:
@@ -62,6 +63,7 @@ class DispatcherHost:
             connections=CONNECTIONS,
             fleet=self.fleet,
             keep_days=self.keep_days,
+            event_hints=self.event_hints,
         )
         try:
             report = Tick(
@@ -106,5 +108,6 @@ def dispatcher_host() -> DispatcherHost:
         task_events=environment.task_events_queue_url,
         fleet=FleetSettings.from_json(environment.fleet),
         keep_days=int(environment.keep_days),
+        event_hints=environment.event_hints == "yes",
         metrics=MetricsByAgent(environment.stage),
     )

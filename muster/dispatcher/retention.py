@@ -37,7 +37,8 @@ class Retention:
 
     def page(self) -> int:
         """One step of each kind; how many rows and partitions left."""
-        return self._prune() + self._drop() + self._clear()
+        cleared = sum(self._page(name) for name in ("clear_defaults", "forget_fleet_events"))
+        return self._prune() + self._drop() + cleared
 
     def _prune(self) -> int:
         parameters = {"key_days": self._days["key_days"], "blocks": BLOCKS}
@@ -51,6 +52,6 @@ class Retention:
             log("partition %s: %s", partition, verdict)
         return sum(verdict == "dropped" for _, verdict in rows)
 
-    def _clear(self) -> int:
+    def _page(self, name: str) -> int:
         parameters = {"keep_days": self._days["keep_days"], "page": PAGE}
-        return int(self._database.run(self._sql["clear_defaults"], parameters)[0][0])
+        return int(self._database.run(self._sql[name], parameters)[0][0])

@@ -14,12 +14,15 @@ _CONTRACTING = re.compile(
 #: Cannot run in a transaction, so a kill would leave half of it.
 _UNTRANSACTIONAL = re.compile(r"\bCONCURRENTLY\b|\bVACUUM\b|\bCREATE\s+DATABASE\b", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*")
+#: What a function does when it is called is no part of the migration that makes it.
+_FUNCTION = re.compile(r"\bCREATE\s+FUNCTION\b.*?\$\$(.*?)\$\$", re.IGNORECASE | re.DOTALL)
+_EXECUTED = re.compile(r"\bEXECUTE\s+format\(\s*'(?:[^']|'')*'", re.IGNORECASE)
 _ADDED_COLUMN = re.compile(r"\bADD\s+COLUMN\b[^,;]*", re.IGNORECASE)
 
 
 def flaws(sql: str) -> list[str]:
     """What makes a migration more than an expansion."""
-    code = _COMMENT.sub("", sql)
+    code = _FUNCTION.sub(lambda made: _EXECUTED.sub("", made[0]), _COMMENT.sub("", sql))
     found = [match[0] for match in _CONTRACTING.finditer(code)]
     found += [match[0] for match in _UNTRANSACTIONAL.finditer(code)]
     for match in _ADDED_COLUMN.finditer(code):

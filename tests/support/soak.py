@@ -190,6 +190,7 @@ class Soak:
             "database_tls": "disable",
             "fleet": FleetSettings().to_json(),
             "keep_days": str(KEEP_DAYS),
+            "event_hints": "no",
         }
         told = {
             DispatcherEnvironment.variable(field.name): known.get(field.name, "")

@@ -29,6 +29,7 @@ def test_shipped_migrations_only_expand(migration: Migration):
         "ALTER TABLE a ALTER COLUMN b TYPE bigint;",
         "ALTER TABLE a ADD COLUMN b integer NOT NULL;",
         "CREATE INDEX CONCURRENTLY i ON a (b);",
+        "DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'a'); END $$;",
     ],
 )
 def test_a_contracting_migration_is_found(sql: str):
@@ -39,6 +40,13 @@ def test_an_expanding_migration_is_allowed():
     sql = "ALTER TABLE a ADD COLUMN b integer NOT NULL DEFAULT 0; -- we do not DROP TABLE a"
 
     assert flaws(sql) == []
+
+
+def test_a_function_that_drops_what_it_is_told_to_is_allowed():
+    body = "BEGIN EXECUTE format('DROP TABLE %I', old); END"
+    assert (
+        flaws(f"CREATE FUNCTION f(old text) RETURNS void AS $$ {body} $$ LANGUAGE plpgsql;") == []
+    )
 
 
 def test_shipped_migrations_are_numbered_without_a_gap():

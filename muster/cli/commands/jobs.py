@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
-from uuid import UUID
 
 from muster.cli.command import Command, Group
+from muster.cli.commands import watch
 from muster.cli.context import Context
-from muster.cli.errors import NotFound
+from muster.cli.executions import find_execution
 from muster.cli.exit import Exit
 from muster.cli.number import limit
 from muster.cli.table import cell
@@ -58,24 +58,11 @@ def _get_arguments(parser: ArgumentParser) -> None:
 def _get(context: Context, arguments: Namespace) -> Exit:
     from muster.store.reader import reading
 
-    wanted = {"id": arguments.id, "execution_id": _uuid(arguments.id), "agent": arguments.agent}
     with reading(context.database(), topic="jobs") as reader:
-        found = reader.rows("find_job", wanted)
-        if not found:
-            raise NotFound(f"No job or execution {arguments.id!r}. See `muster jobs list`.")
-        if len(found) > 1:
-            agents = ", ".join(sorted({row["agent_id"] for row in found}))
-            raise NotFound(f"Several agents have a job {arguments.id!r}: {agents}. Use --agent.")
-        events = reader.rows("events_of_job", {"execution_id": found[0]["execution_id"]})
-    context.show({**found[0], "events": events}, text=_describe(found[0], events))
+        found = find_execution(reader, arguments.id, agent=arguments.agent)
+        events = reader.rows("events_of_job", {"execution_id": found["execution_id"]})
+    context.show({**found, "events": events}, text=_describe(found, events))
     return Exit.OK
-
-
-def _uuid(text: str) -> str | None:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None
 
 
 def _describe(row: dict[str, Any], events: list[dict[str, Any]]) -> str:
@@ -98,5 +85,6 @@ GROUP = Group(
             arguments=_get_arguments,
             run=_get,
         ),
+        watch.COMMAND,
     ),
 )

@@ -3,7 +3,7 @@
 INSERT INTO lease AS l (name, holder, expires_at)
 VALUES (%(name)s, %(holder)s, now() + make_interval(secs => %(ttl_seconds)s::float8))
 ON CONFLICT (name) DO UPDATE
-   SET holder = excluded.holder, expires_at = excluded.expires_at, 
+   SET holder = excluded.holder, expires_at = excluded.expires_at,
        acquired_at = CASE WHEN l.holder = excluded.holder THEN l.acquired_at ELSE now() END,
        fence = CASE WHEN l.holder = excluded.holder THEN l.fence ELSE excluded.fence END
  WHERE l.expires_at < now() OR l.holder = excluded.holder
@@ -200,3 +200,7 @@ SELECT agent_id, endpoint FROM agent_registry WHERE active AND endpoint ? 'queue
 -- name: ensure_partitions
 -- Creates the partitions of this month and the coming ones.
 SELECT muster_ensure_partitions_v1(now(), %(months)s::int);
+
+-- name: event_hints
+-- Switches the hints of events on or off, where they are not like that already.
+SELECT muster_event_hints_v1(%(wanted)s::boolean);
