@@ -43,12 +43,14 @@ SELECT k.job_id, e.status
 
 -- name: record_fires
 -- Records a pending execution for each planned time of a schedule, unless its job id is known; guarded by the
--- schedule's generation. Returns the executions that it recorded, with where to send them.
+-- schedule's generation. Where runs must not overlap they take turns: none is skipped, since somebody asked for each.
+-- Returns the executions that it recorded, with where to send them.
 WITH wanted AS (
     SELECT * FROM json_to_recordset(%(fires)s::json) AS f (execution_id uuid, job_id text, planned_at timestamptz)
 ),
 held AS (
-    SELECT s.agent_id, s.tenant, s.name, s.generation, s.params, s.priority, r.agent_version, r.retries, r.endpoint
+    SELECT s.agent_id, s.tenant, s.name, s.generation, s.params, s.priority, r.agent_version, r.retries, r.endpoint,
+           CASE s.overlap WHEN 'allow' THEN NULL ELSE 'queue' END AS overlap
       FROM agent_schedule s
       JOIN agent_registry r ON r.agent_id = s.agent_id AND r.active AND r.enabled AND r.endpoint ? 'queues'
      WHERE s.agent_id = %(agent)s AND s.name = %(name)s AND s.tenant = %(tenant)s AND s.generation = %(generation)s
@@ -64,10 +66,10 @@ keyed AS (
 made AS (
     INSERT INTO agent_job_execution (
         execution_id, created_at, job_id, agent_id, agent_version, tenant, max_attempts, priority, source, params,
-        relay_after, scheduled_for, schedule, schedule_generation)
+        relay_after, scheduled_for, schedule, schedule_generation, overlap)
     SELECT k.execution_id, k.created_at, w.job_id, h.agent_id, h.agent_version, h.tenant, h.retries + 1, h.priority,
            'schedule', coalesce(%(params)s::jsonb, h.params), now() + make_interval(secs => %(grace_seconds)s::float8),
-           w.planned_at, h.name, h.generation
+           w.planned_at, h.name, h.generation, h.overlap
       FROM keyed k JOIN wanted w ON w.execution_id = k.execution_id CROSS JOIN held h
     RETURNING execution_id, agent_id, job_id, params, priority, tenant, scheduled_for
 ),
