@@ -31,7 +31,7 @@ from local.aws import LocalAws
 from local.cloud import Cloud
 from local.errors import NotRunning
 from muster.contracts import ListenerEnvironment
-from muster.fleet import FleetSettings
+from muster.fleet_settings import FleetSettings
 from stacks.config import LOCAL_DATABASE
 
 AGENT = "nothing"

@@ -81,6 +81,8 @@ def _ground(*, errand: Errand | None) -> Ground:
             code_version=environment.code_version,
             deployment=task.definition if task else None,
             metadata={"concurrency": settings.concurrency, "lanes": list(settings.lanes)},
+            heartbeat_seconds=round(settings.fleet.heartbeat),
+            stale_seconds=round(settings.fleet.stale_after),
         ),
         address="0.0.0.0" if task else "127.0.0.1",  # noqa: S104 - a container's own address
         log_stream=os.environ.get("HOSTNAME"),

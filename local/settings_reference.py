@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from muster import contracts
-from muster.fleet import FleetSettings
+from muster.fleet_settings import FleetSettings
 from stacks import config
 from stacks.api_settings import ApiSettings
 from stacks.containers import ContainerSettings

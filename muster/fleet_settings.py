@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Self
 
 from muster.errors import ConfigurationError
+from muster.fleet import HEARTBEAT_SECONDS, STALE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,9 +20,9 @@ class FleetSettings:
     """
 
     #: An instance says that it is alive this often.
-    heartbeat: float = 30
+    heartbeat: float = HEARTBEAT_SECONDS
     #: One that has not said so for this long is marked as stale.
-    stale_after: float = 120
+    stale_after: float = STALE_SECONDS
     #: A leader that is gone is replaced within this: three quarters of it are its lease.
     leader_ttl: float = 30
     #: The leader of an agent's listeners looks after the ledger this often.

@@ -12,9 +12,6 @@ from muster.fleet import HEARTBEAT_SECONDS, STALE_SECONDS
 from muster.store.connection import Database
 from muster.store.statements import statements
 
-#: An instance says that it is alive this often.
-BEAT = timedelta(seconds=HEARTBEAT_SECONDS)
-
 #: One that has not said so for this long is marked as stale, unless its row says otherwise (`stale_seconds`).
 STALE = timedelta(seconds=STALE_SECONDS)
 
@@ -42,6 +39,9 @@ class Instance:
     #: Where it answers; None where nobody can ask it.
     url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    #: How often it beats, and after how long a silence it is stale.
+    heartbeat_seconds: int = HEARTBEAT_SECONDS
+    stale_seconds: int = STALE_SECONDS
 
 
 class Instances:
@@ -75,6 +75,8 @@ class Instances:
                 "url": instance.url,
                 "running_jobs": running_jobs,
                 "metadata": json.dumps(dict(instance.metadata)),
+                "heartbeat_seconds": instance.heartbeat_seconds,
+                "stale_seconds": instance.stale_seconds,
                 "agent_ids": json.dumps([instance.agent_id]),
             },
         )

@@ -2,14 +2,16 @@
 -- Registers an instance or renews its heartbeat; one that was marked as stale is back.
 WITH beaten AS (
     INSERT INTO agent_instance AS i (
-        instance_id, kind, status, hostname, pid, version, code_version, deployment, url, running_jobs, metadata)
+        instance_id, kind, status, hostname, pid, version, code_version, deployment, url, running_jobs, metadata,
+        heartbeat_seconds, stale_seconds)
     VALUES (%(instance_id)s::text, %(kind)s::text, %(status)s::text, %(hostname)s::text, %(pid)s::int,
             %(version)s::text, %(code_version)s::text, %(deployment)s::text, %(url)s::text,
-            %(running_jobs)s::int, %(metadata)s::jsonb)
+            %(running_jobs)s::int, %(metadata)s::jsonb, %(heartbeat_seconds)s::int, %(stale_seconds)s::int)
     ON CONFLICT (instance_id) DO UPDATE
        SET status = excluded.status, running_jobs = excluded.running_jobs, hostname = excluded.hostname,
            pid = excluded.pid, version = excluded.version, code_version = excluded.code_version,
            deployment = excluded.deployment, url = excluded.url, metadata = excluded.metadata,
+           heartbeat_seconds = excluded.heartbeat_seconds, stale_seconds = excluded.stale_seconds,
            last_heartbeat = now(), stopped_at = NULL
     RETURNING i.instance_id
 )
