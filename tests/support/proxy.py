@@ -35,6 +35,8 @@ class FaultProxy:
         self._threads: list[threading.Thread] = []
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener: socket.socket | None = None
+        #: Keeps the port while nobody listens: another process might get it for a connection of its own.
+        self._reserved: socket.socket | None = None
         self._port = 0
         #: Replies lost so far.
         self.cuts = 0
@@ -51,6 +53,7 @@ class FaultProxy:
     ) -> None:
         self._stopping = True
         self.refuse()
+        self._free()
         for thread in self._threads:
             thread.join(5)
 
@@ -66,6 +69,7 @@ class FaultProxy:
         self._pattern = None
         if self._listener is not None:
             return
+        self._free()
         self._listener = socket.create_server((_LOOPBACK, self._port), reuse_port=False)
         self._listener.settimeout(_TICK)
         self._port = self._listener.getsockname()[1]
@@ -76,6 +80,7 @@ class FaultProxy:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
+            self._reserve()
         pairs, self._pairs = self._pairs, []
         for pair in pairs:
             _reset(*pair)
@@ -87,6 +92,23 @@ class FaultProxy:
     def cut_reply_to(self, pattern: str) -> None:
         """Lose the reply to the next request that holds `pattern`, and reset its connection."""
         self._pattern = pattern.encode()
+
+    def _reserve(self) -> None:
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end = time.monotonic() + 20 * _TICK
+        while time.monotonic() < end:
+            try:
+                self._reserved.bind((_LOOPBACK, self._port))
+            except OSError:
+                time.sleep(_TICK / 5)  # the thread that accepts has not let go yet
+            else:
+                return
+
+    def _free(self) -> None:
+        reserved, self._reserved = self._reserved, None
+        if reserved is not None:
+            reserved.close()
 
     def _run(self, function: object, *arguments: object) -> None:
         thread = threading.Thread(target=function, args=arguments, daemon=True)  # pyright: ignore[reportArgumentType] - any of the methods below
