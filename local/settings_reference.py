@@ -101,6 +101,8 @@ PLAIN = {
     "NetworkSettings.cidr": "Addresses of the VPC.",
     "ApiSettings.burst": "Calls at once over all callers after a rest.",
     "ApiSettings.key_burst": "Calls at once of one API key after a rest.",
+    "ApiSettings.hook_burst": "Deliveries at once of one webhook after a rest.",
+    "ApiEnvironment.hook_burst": "Deliveries at once of one webhook after a rest.",
     "DatabaseEnvironment.stage": "The stage's name.",
     "AgentEnvironment.agent_id": "The agent that it runs.",
     "AgentEnvironment.dead_letter_queue_url": "The agent's dead-letter queue.",
