@@ -52,6 +52,18 @@ boto3.client("sqs")
 #: Told without a bar.
 OTHERS = {
     "bare interpreter": "pass",
+    "api": "import lambdas.api.handler",
+    # The HTTP API's first call waits for an event handler, which no other function loads.
+    "api, with the libraries of its first call": """
+import lambdas.api.handler
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from muster.log import logger
+logger("api")
+import jsonschema_rs, psycopg2
+from muster.api.routes import ROUTES
+from muster.aws.client import make_client
+make_client("secretsmanager", read_timeout=5)
+""",
     "agents, with the libraries of its first event": HANDLERS["agents"]
     + """
 from muster.log import logger

@@ -44,7 +44,7 @@ def listener_environment(
     server: Postgres, endpoint: Endpoint, *, concurrency: int, transport: str
 ) -> Mapping[str, str]:
     """The listener's environment; `{queue_url}` is where the URL of its queue belongs."""
-    endpoint.call("PutSecret", Name=_CONNECTION_NAME, Value=json.dumps(_connection(server)))
+    endpoint.call("PutSecret", Name=_CONNECTION_NAME, Value=json.dumps(connection_secret(server)))
     return ListenerEnvironment(
         stage="bench",
         database_secret=_CONNECTION_NAME,
@@ -70,7 +70,8 @@ def listener_environment(
     ).to_environment()
 
 
-def _connection(server: Postgres) -> dict[str, str]:
+def connection_secret(server: Postgres) -> dict[str, str]:
+    """What the secret of that database reads."""
     parameters = psycopg2.extensions.parse_dsn(server.url("bench"))
     return {
         "host": parameters["host"],

@@ -27,7 +27,7 @@ class Ground:
     agents: Mapping[str, Any]
     #: The uploads bucket.
     bucket: str
-    #: Of the HTTP API.
+    #: Address of the HTTP API.
     api_url: str
     program: Path
     #: Environment of the command line.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.demo import long_job, overtaking, plan, web, webhook
+from local.demo import api_job, long_job, overtaking, plan, web, webhook
+from local.demo.api_job import ApiJob
 from local.demo.config import ConfigChange, change
 from local.demo.dispatcher import Dispatcher
 from local.demo.ground import Ground
@@ -89,7 +90,7 @@ class Show:
             listeners=lambda: self.ground.listeners(long_job.AGENT),
         )
         scenes: list[Scene] = [
-            interruption, messages, schedule, overtaken, config, delivered,
+            interruption, messages, schedule, overtaken, config, delivered, self._by_the_api(),
         ]  # fmt: skip
         dispatcher = Dispatcher(self.ground.aws, allowed=lambda: schedule.recorded)
         watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
@@ -114,6 +115,11 @@ class Show:
             environment=self.ground.environment,
         )
         return Webhook(read=lambda: ledger.of(webhook.job_id(self.run)), answers=answers)
+
+    def _by_the_api(self) -> ApiJob:
+        ground, run = self.ground, self.run
+        key = api_job.new_key(run=run, program=ground.program, environment=ground.environment)
+        return ApiJob(call=api_job.caller(url=ground.api_url, key=key), run=run)
 
 
 def _told(messages: Messages) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from muster.api.answer import Answer
@@ -73,7 +74,8 @@ class Application:
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem document
             self._log_fault(route, error)
             answer = Answer.of(Problem(500, "internal", "this is our fault; the log says more"))
-        log.info("call", extra={"operation": route.name, "status": answer.status})
+        if answer.status >= HTTPStatus.BAD_REQUEST:  # the access log has the others, too
+            log.info("call refused", extra={"operation": route.name, "status": answer.status})
         return answer
 
     def _log_fault(self, route: Route, error: Exception) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from muster.api.problem import Problem
 from muster.keys.access import Principal
 from muster.keys.api_key import PREFIX
-from muster.keys.recognition import NotRecognised, recognise, recognise_token
+from muster.keys.recognition import CallsTooOften, NotRecognised, recognise, recognise_token
+from muster.store.keys import subject_of
 
 if TYPE_CHECKING:
     from muster.api.request import Request
@@ -36,14 +37,14 @@ def admit(request: Request, route: Route, services: Services) -> Principal | Non
             "send a valid API key or token: Authorization: Bearer mstr_…; `muster keys create` makes a key",
             headers=_CHALLENGE,
         ) from error
-    wait = services.rate.take(f"key:{principal.key_id}")
-    if wait:
+    except CallsTooOften as error:
+        wait = services.rate.wait(subject_of(error.key_id))
         raise Problem(
             429,
             "too_many_requests",
             f"this key calls too often; try again in {wait} s",
             headers={"Retry-After": str(wait)},
-        )
+        ) from error
     if not principal.may(route.scope):
         raise Problem(403, "forbidden", f"the key or token does not allow {route.scope}")
     return principal

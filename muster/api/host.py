@@ -10,9 +10,11 @@ from muster.api.routes import ROUTES
 from muster.api.services import Services
 from muster.contracts import ApiEnvironment
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.errors import ConfigurationError
 from muster.hooks.shared_secrets import SharedSecrets
 from muster.keys.signing import SigningKeys
 from muster.keys.token import Tokens
+from muster.ports import Queues
 from muster.store.call_rate import CallRate, Rate
 from muster.store.hooks import Hooks
 from muster.store.keys import Keys
@@ -26,7 +28,6 @@ RETRY_SECONDS = 8.0
 def application() -> Application:
     """The API of this process, composed at the first call."""
     from muster.aws.secrets import Secrets
-    from muster.aws.sqs import Queues
     from muster.clock import SystemClock
     from muster.log import logger
     from muster.store.connection import Database
@@ -44,13 +45,13 @@ def application() -> Application:
     services = Services(
         stage=environment.stage,
         database=database,
-        keys=Keys(database),
+        keys=Keys(database, rate=rate),
         tokens=Tokens(
             keys=SigningKeys(secrets=secrets, secret=environment.token_secret, clock=clock),
             clock=clock,
         ),
         rate=CallRate(database, rate=rate),
-        queues=Queues(),
+        queues=_queues(),
         lanes=LaneChoice(log),
         hooks=Hooks(database),
         hook_rate=CallRate(database, rate=hook_rate),
@@ -59,3 +60,13 @@ def application() -> Application:
         log=log,
     )
     return Application(routes=ROUTES, services=services)
+
+
+def _queues() -> Queues:
+    """By the fast transport; a proxy is what boto3 alone knows."""
+    from muster.aws.transport import Transport, queues_by
+
+    try:
+        return queues_by(Transport.FAST)
+    except ConfigurationError:
+        return queues_by(Transport.BOTO3)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from muster.api.jobs.known_agents import KnownAgents
 from muster.clock import Clock
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.hooks.shared_secrets import SharedSecrets
@@ -38,6 +39,8 @@ class Services:
     hook_secrets: SharedSecrets
     clock: Clock
     log: logging.Logger
+    #: Remembered, and proven at every use.
+    agents: KnownAgents = field(default_factory=KnownAgents)
 
     def outside_work(self, tenant: str) -> OutsideWork:
         """What a tenant's workers outside take and report."""

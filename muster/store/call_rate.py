@@ -16,6 +16,15 @@ class Rate:
     per_second: float
     burst: int
 
+    @property
+    def parameters(self) -> dict[str, float]:
+        """What the statements are told of it."""
+        interval = 1 / self.per_second
+        return {
+            "interval_seconds": interval,
+            "ahead_seconds": interval * (self.burst - 1),
+        }
+
 
 class CallRate:
     """The table on one connection."""
@@ -31,13 +40,15 @@ class CallRate:
         Raises:
             StoreUnavailable: no answer in time.
         """
-        interval = 1 / self._rate.per_second
-        wanted = {
-            "subject": subject,
-            "interval_seconds": interval,
-            "ahead_seconds": interval * (self._rate.burst - 1),
-        }
-        if self._database.run(self._sql["take_call"], wanted):
-            return 0
+        wanted = {"subject": subject, **self._rate.parameters}
+        return 0 if self._database.run(self._sql["take_call"], wanted) else self.wait(subject)
+
+    def wait(self, subject: str) -> int:
+        """Seconds until a subject that was refused may call again.
+
+        Raises:
+            StoreUnavailable: no answer in time.
+        """
+        wanted = {"subject": subject, **self._rate.parameters}
         rows = self._database.run(self._sql["call_wait"], wanted)
         return max(1, math.ceil(rows[0][0])) if rows else 1

@@ -39,6 +39,8 @@ class JobAgent:
     input_schema: JsonObject | None
     #: Lane to queue URL; None while it has no queue.
     queues: Mapping[str, str] | None
+    #: Of the row that this was read from: another one after every change.
+    stamp: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +73,13 @@ class TenantJobs:
         rows = self._run("job_agent", agent_id=agent_id)
         if not rows:
             return None
-        enabled, input_schema, queues = rows[0]
-        return JobAgent(enabled=enabled, input_schema=input_schema, queues=queues)
+        enabled, input_schema, queues, stamp = rows[0]
+        return JobAgent(enabled=enabled, input_schema=input_schema, queues=queues, stamp=stamp)
 
-    def submit(self, wanted: Wanted) -> Recorded | None:
+    def submit(self, wanted: Wanted, *, stamp: str | None = None) -> Recorded | None:
         """Record a job, or find the one of that id; None when the agent takes no jobs.
+
+        With a `stamp` it is recorded only if the agent's row is the one that has it still.
 
         Whether it was recorded just now shows in the document's execution id: it is the wanted one's, also
         when the statement ran twice after a lost reply.
@@ -93,6 +97,7 @@ class TenantJobs:
             execution_id=wanted.execution_id,
             grace_seconds=RELAY_GRACE.total_seconds(),
             traceparent=wanted.traceparent,
+            stamp=stamp,
         )
         if made:
             return Recorded(document=made[0][0], same=True)

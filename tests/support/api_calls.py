@@ -87,7 +87,7 @@ class Api:
         services = Services(
             stage=STAGE,
             database=self.database,
-            keys=Keys(self.database),
+            keys=Keys(self.database, rate=self.rate),
             tokens=Tokens(keys=signing, clock=clock),
             rate=CallRate(self.database, rate=self.rate),
             queues=self.queues,

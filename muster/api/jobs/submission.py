@@ -8,13 +8,12 @@ from uuid import uuid4
 from muster.api.answer import Answer
 from muster.api.jobs.sending import send_job
 from muster.api.problem import conflict, invalid, not_found
-from muster.execution.params import params_checker
 from muster.lane import NORMAL
 from muster.message.envelope import identifier_problem
 from muster.message.traceparent import valid_traceparent
 from muster.model import Source
 from muster.store.identifier import new_execution_id
-from muster.store.tenant_jobs import JobAgent, Wanted
+from muster.store.tenant_jobs import JobAgent, Recorded, Wanted
 
 if TYPE_CHECKING:
     from muster.api.route import Call
@@ -49,14 +48,7 @@ def ask(call: Call, services: Services, wanted: Wanted) -> tuple[JsonObject, boo
         Problem: there is no such agent (404), it is disabled, or the id is another job's (409), the params
             do not fit (422).
     """
-    jobs = services.jobs(call.tenant)
-    agent = jobs.agent(wanted.agent_id)
-    if agent is None:
-        raise not_found("there is no such agent; `muster agents list` names them")
-    problem = params_checker(agent.input_schema)(wanted.params)
-    if problem:
-        raise invalid(problem, code="invalid_params")
-    recorded = jobs.submit(wanted)
+    agent, recorded = _recorded(call, services, wanted)
     if recorded is None:
         raise conflict("agent_disabled", "the agent is disabled: it takes no jobs now")
     if not recorded.same:
@@ -67,6 +59,23 @@ def ask(call: Call, services: Services, wanted: Wanted) -> tuple[JsonObject, boo
         return recorded.document, False
     send(call, services, agent, wanted)
     return recorded.document, True
+
+
+def _recorded(call: Call, services: Services, wanted: Wanted) -> tuple[JobAgent, Recorded | None]:
+    """Check and record, by what this process knows of the agent if that still is true."""
+    jobs = services.jobs(call.tenant)
+    known = services.agents.known(call.tenant, wanted.agent_id)
+    if known is not None and known.problem(wanted.params) is None:
+        recorded = jobs.submit(wanted, stamp=known.agent.stamp)
+        if recorded is not None:
+            return known.agent, recorded
+    agent = jobs.agent(wanted.agent_id)
+    if agent is None:
+        raise not_found("there is no such agent; `muster agents list` names them")
+    problem = services.agents.learn(call.tenant, wanted.agent_id, agent).problem(wanted.params)
+    if problem:
+        raise invalid(problem, code="invalid_params")
+    return agent, jobs.submit(wanted)
 
 
 def send(call: Call, services: Services, agent: JobAgent, wanted: Wanted) -> None:

@@ -1,12 +1,26 @@
 -- API keys.
 
 -- name: find_key
--- What recognising a key needs. Whether it is valid is the database's word, so that all processes agree.
-SELECT digest, role, scopes, tenant,
-       active AND coalesce(expires_at > now(), true) AS valid,
-       coalesce(last_used_at < now() - make_interval(secs => %(noted_seconds)s::float8), true) AS note_use
-  FROM api_key
- WHERE key_id = %(key_id)s::text;
+-- What recognising a key needs. Whether it is valid is the database's word, so that all processes agree. A call of
+-- somebody who has the key is counted, as `take_call` counts; whoever knows its id alone uses up nobody's rate.
+WITH known AS MATERIALIZED (
+    SELECT digest, role, scopes, tenant,
+           active AND coalesce(expires_at > now(), true) AS valid,
+           coalesce(last_used_at < now() - make_interval(secs => %(noted_seconds)s::float8), true) AS note_use
+      FROM api_key
+     WHERE key_id = %(key_id)s::text
+),
+counted AS (
+    INSERT INTO call_rate AS c (subject, ready_at)
+    SELECT %(subject)s::text, clock_timestamp() + make_interval(secs => %(interval_seconds)s::float8)
+      FROM known k
+     WHERE k.valid AND coalesce(k.digest = %(digest)s::bytea, true)
+    ON CONFLICT (subject) DO UPDATE
+       SET ready_at = greatest(c.ready_at, clock_timestamp()) + make_interval(secs => %(interval_seconds)s::float8)
+     WHERE c.ready_at <= clock_timestamp() + make_interval(secs => %(ahead_seconds)s::float8)
+    RETURNING 1
+)
+SELECT k.digest, k.role, k.scopes, k.tenant, k.valid, k.note_use, EXISTS (SELECT 1 FROM counted) FROM known k;
 
 -- name: note_use
 -- Notes a use, unless another process has just done so.

@@ -2,17 +2,19 @@
 
 -- name: job_agent
 -- The agent that a tenant's job is for: its own, or one of everybody's.
-SELECT r.enabled, r.input_schema, r.endpoint -> 'queues'
+SELECT r.enabled, r.input_schema, r.endpoint -> 'queues', r.xmin::text || ' ' || r.ctid::text
   FROM agent_registry r
  WHERE r.agent_id = %(agent_id)s::text AND r.active AND r.tenant IN (%(tenant)s::text, 'default');
 
 -- name: submit_job
 -- Records a job that the relay sends should nobody else have done so by then: the row is the outbox. A job id that
--- is known already is skipped by its unique key and not returned. So is every job of an agent that takes none.
+-- is known already is skipped by its unique key and not returned. So is every job of an agent that takes none, or whose
+-- row is not the one with the given stamp.
 WITH agent AS MATERIALIZED (
     SELECT r.agent_id, r.agent_version, r.retries
       FROM agent_registry r
      WHERE r.agent_id = %(agent_id)s::text AND r.active AND r.enabled AND r.tenant IN (%(tenant)s::text, 'default')
+       AND coalesce(r.xmin::text || ' ' || r.ctid::text = %(stamp)s::text, true)
 ),
 keyed AS (
     INSERT INTO job_key (agent_id, job_id, execution_id, created_at)

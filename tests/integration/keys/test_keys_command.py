@@ -17,6 +17,7 @@ from muster.cli.exit import Exit
 from muster.keys.access import Role
 from muster.keys.api_key import ApiKey
 from muster.keys.recognition import NotRecognised, recognise
+from muster.store.call_rate import Rate
 from muster.store.connection import administer
 from muster.store.key_changes import KeyChanges
 from muster.store.keys import Keys
@@ -46,7 +47,7 @@ def holder(database_url: str):
 
     def of(text: str):
         try:
-            return recognise(text, keys=Keys(database))
+            return recognise(text, keys=Keys(database, rate=Rate(per_second=1000, burst=1000)))
         except NotRecognised:
             return None
 

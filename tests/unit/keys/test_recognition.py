@@ -9,7 +9,7 @@ import pytest
 
 from muster.keys.access import GRANTS, Hold, Principal, Role, Scope, roles_with
 from muster.keys.api_key import ApiKey
-from muster.keys.recognition import NotRecognised, StoredKey, recognise
+from muster.keys.recognition import CallsTooOften, NotRecognised, StoredKey, recognise
 
 KEY = ApiKey.new()
 HOLDER = Principal(key_id=KEY.key_id, role=Role.OPERATOR, tenant="acme")
@@ -30,7 +30,7 @@ class Shelf:
     keys: dict[str, StoredKey]
     noted: list[str] = field(default_factory=list)
 
-    def find(self, key_id: str) -> StoredKey | None:
+    def find(self, key_id: str, *, digest: bytes | None) -> StoredKey | None:
         return self.keys.get(key_id)
 
     def note_use(self, key_id: str) -> None:
@@ -40,6 +40,15 @@ class Shelf:
 def test_the_holder_of_a_valid_key_is_recognised():
     shelf = Shelf(keys={KEY.key_id: STORED})
     assert recognise(KEY.text, keys=shelf) == HOLDER
+    assert shelf.noted == []
+
+
+def test_who_calls_too_often_is_told_so_only_with_the_key():
+    shelf = Shelf(keys={KEY.key_id: replace(STORED, too_often=True, note_use=True)})
+    with pytest.raises(CallsTooOften):
+        recognise(KEY.text, keys=shelf)
+    with pytest.raises(NotRecognised):
+        recognise(ApiKey(key_id=KEY.key_id, secret="A" * 43).text, keys=shelf)
     assert shelf.noted == []
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from local.demo import long_job, overtaking
+from local.demo.api_job import TEXT, ApiJob
 from local.demo.config import ConfigChange
 from local.demo.job import PlannedJob
 from local.demo.long_job import Interruption
@@ -208,3 +211,51 @@ def test_watching_ends_with_the_last_scene():
     # Then it lasts as long as the slowest, and says how many were shown
     assert len(rounds) == 2
     assert lines[-1].startswith("  2 of 2 shown after")
+
+
+def _api(*answers: tuple[int, dict[str, Any]]) -> tuple[ApiJob, list[tuple[str, str]]]:
+    calls: list[tuple[str, str]] = []
+    left = list(answers)
+
+    def call(method: str, path: str, _: Any) -> tuple[int, dict[str, Any]]:
+        calls.append((method, path))
+        return left.pop(0)
+
+    return ApiJob(call=call, run="r"), calls
+
+
+def test_a_job_by_the_api_is_over_when_its_result_is_there():
+    # Given an API that takes the job, and has its result at the second look
+    digest = hashlib.sha256(TEXT.encode()).hexdigest()
+    scene, calls = _api(
+        (202, {"status": "pending"}),
+        (200, {"status": "running"}),
+        (200, {"status": "completed", "result": {"sha256": digest}}),
+    )
+    # Then it asks for the job once, and looks until it is done
+    assert [scene.over() for _ in range(4)] == [False, False, True, True]
+    assert calls == [
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/jobs/demo-r-api"),
+        ("GET", "/v1/jobs/demo-r-api"),
+    ]
+    assert scene.problems() == []
+
+
+def test_a_job_that_the_api_refuses_is_asked_for_again_and_told():
+    scene, calls = _api(
+        (503, {"code": "unavailable", "status": 503}), (401, {"code": "unauthorized"})
+    )
+    assert [scene.over(), scene.over()] == [False, False]
+    assert [method for method, _ in calls] == ["POST", "POST"]
+    (problem,) = scene.problems()
+    assert "401" in problem
+    assert "unauthorized" in problem
+
+
+def test_a_job_by_the_api_with_another_result_is_told():
+    scene, _ = _api((202, {}), (200, {"status": "completed", "result": {"sha256": "x"}}))
+    scene.over()
+    assert scene.over()
+    (problem,) = scene.problems()
+    assert "instead of" in problem
