@@ -28,7 +28,7 @@ import psycopg2
 from bench.endpoint.client import Endpoint, running_endpoint
 from bench.installation import Installation, NotInstalled
 from bench.ledger_ground import connection_secret, migrated_database
-from bench.redis import running_redis
+from bench.redis_server import running_redis
 from bench.report import Bar, Report
 from bench.server_cpu import cpu_seconds
 from local.postgres import Postgres
@@ -125,6 +125,8 @@ def _ours(stack: ExitStack) -> Subject:
         code_version="bench",
         key_rate="1000000",
         key_burst="1000000",
+        hook_rate="1",
+        hook_burst="1",
         token_secret=_TOKEN_KEY,
     ).to_environment()
     return Subject(

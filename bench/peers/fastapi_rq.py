@@ -14,10 +14,10 @@ import sys
 import time
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI  # pyright: ignore[reportMissingImports]  # installed by the benchmark
 from pydantic import BaseModel
-from redis import Redis
-from rq import Queue, Retry
+from redis import Redis  # pyright: ignore[reportMissingImports]  # installed by the benchmark
+from rq import Queue, Retry  # pyright: ignore[reportMissingImports]  # installed by the benchmark
 
 
 class JobRequest(BaseModel):

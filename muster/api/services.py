@@ -40,7 +40,7 @@ class Services:
     clock: Clock
     log: logging.Logger
     #: Remembered, and proven at every use.
-    agents: KnownAgents = field(default_factory=KnownAgents)
+    remembered: KnownAgents = field(default_factory=KnownAgents)
 
     def outside_work(self, tenant: str) -> OutsideWork:
         """What a tenant's workers outside take and report."""

@@ -64,7 +64,7 @@ def ask(call: Call, services: Services, wanted: Wanted) -> tuple[JsonObject, boo
 def _recorded(call: Call, services: Services, wanted: Wanted) -> tuple[JobAgent, Recorded | None]:
     """Check and record, by what this process knows of the agent if that still is true."""
     jobs = services.jobs(call.tenant)
-    known = services.agents.known(call.tenant, wanted.agent_id)
+    known = services.remembered.known(call.tenant, wanted.agent_id)
     if known is not None and known.problem(wanted.params) is None:
         recorded = jobs.submit(wanted, stamp=known.agent.stamp)
         if recorded is not None:
@@ -72,7 +72,7 @@ def _recorded(call: Call, services: Services, wanted: Wanted) -> tuple[JobAgent,
     agent = jobs.agent(wanted.agent_id)
     if agent is None:
         raise not_found("there is no such agent; `muster agents list` names them")
-    problem = services.agents.learn(call.tenant, wanted.agent_id, agent).problem(wanted.params)
+    problem = services.remembered.learn(call.tenant, wanted.agent_id, agent).problem(wanted.params)
     if problem:
         raise invalid(problem, code="invalid_params")
     return agent, jobs.submit(wanted)

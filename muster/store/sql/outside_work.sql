@@ -18,13 +18,13 @@ SELECT t.execution_id::text, t.created_at, t.job_id, t.agent_version, t.fence, t
                       WHERE a.agent_id = t.agent_id ORDER BY a.version DESC LIMIT 1) c ON true;
 
 -- name: report_progress
--- What a worker says while it works, which puts off the end of its lease, though not past the deadline. Returns
--- nothing when the fence is another's by now.
+-- What a worker says while it works, which puts off the end of its lease, though not past the deadline. Its metrics
+-- wait beside it for the end of the attempt. Returns nothing when the fence is another's by now.
 UPDATE agent_job_execution e
-   SET progress = coalesce(%(progress)s::jsonb, e.progress),
+   SET progress = jsonb_build_object(
+           'said', coalesce(%(progress)s::jsonb, e.progress -> 'said'),
+           'metrics', coalesce(e.progress -> 'metrics', '{}') || coalesce(%(metrics)s::jsonb, '{}')),
        state = coalesce(%(state)s::jsonb, e.state),
-       metrics = CASE WHEN %(metrics)s::jsonb IS NULL THEN e.metrics
-                      ELSE coalesce(e.metrics, '{}') || %(metrics)s::jsonb END,
        lease_expires_at = greatest(e.lease_expires_at,
                                    least(now() + make_interval(secs => %(lease_seconds)s::float8),
                                          %(deadline)s::timestamptz)),
@@ -35,7 +35,7 @@ RETURNING e.status, e.cancel_requested_at IS NOT NULL, e.lease_expires_at;
 
 -- name: held_execution
 -- What deciding on the end of an attempt needs; nothing when the fence is another's by now.
-SELECT e.agent_id, e.job_id, e.agent_version, e.attempts, e.max_attempts, e.metrics, e.priority, e.source,
+SELECT e.agent_id, e.job_id, e.agent_version, e.attempts, e.max_attempts, e.progress -> 'metrics', e.priority, e.source,
        e.traceparent, e.hops, e.queued_at, e.cancel_requested_at IS NOT NULL
   FROM agent_job_execution e
  WHERE e.execution_id = %(execution_id)s::uuid AND e.created_at = %(created_at)s::timestamptz

@@ -92,7 +92,7 @@ SELECT jsonb_build_object(
            'status', e.status, 'priority', e.priority, 'source', e.source, 'attempts', e.attempts,
            'max_attempts', e.max_attempts, 'reason', e.reason, 'error_code', e.error ->> 'code',
            'params', e.params, 'config', e.config, 'config_version', e.config_version, 'result', e.result,
-           'result_ref', e.result_ref, 'error', e.error, 'metrics', e.metrics, 'progress', e.progress, 'code_version', e.code_version,
+           'result_ref', e.result_ref, 'error', e.error, 'metrics', e.metrics, 'progress', e.progress -> 'said', 'code_version', e.code_version,
            'traceparent', e.traceparent, 'redrives', e.redrives, 'scheduled_for', e.scheduled_for,
            'available_at', e.available_at, 'queued_at', e.queued_at, 'cancel_requested_at', e.cancel_requested_at,
            'created_at', e.created_at, 'started_at', e.started_at, 'completed_at', e.completed_at,

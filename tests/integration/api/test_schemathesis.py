@@ -28,7 +28,7 @@ from tests.support.api_calls import AGENT, Api
 from tests.support.wsgi import wsgi
 
 #: Calls of each kind for each operation.
-EXAMPLES = int(os.environ.get("MUSTER_API_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("MUSTER_API_EXAMPLES", "5"))
 
 CHECKS: list[CheckFunction] = [
     not_a_server_error,
