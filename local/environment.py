@@ -34,6 +34,7 @@ def describe(state: CloudState) -> dict[str, Any]:
         "database_url": state.database_url,
         "agents": {name: _agent(agent) for name, agent in sorted(agents.items())},
         "bucket": merged.get(OutputKey.UPLOADS_BUCKET),
+        "results_bucket": merged.get(OutputKey.RESULTS_BUCKET),
         "stacks": stacks,
     }
     if OutputKey.API_URL in merged:

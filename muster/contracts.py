@@ -39,6 +39,8 @@ JOB_KEY_DAYS = 32
 #: Days for which executions and their events are kept unless the stage says otherwise, and the fewest.
 KEEP_DAYS = 90
 LEAST_KEEP_DAYS = 45
+#: Keys of archived dead letters begin so, in the bucket of results.
+ARCHIVE_PREFIX = "dead-letters/"
 
 #: Redeliveries that wedge an envelope between agents end here.
 MAX_HOPS = 16
@@ -75,6 +77,8 @@ class MetricName:
     CANCELLED = "ExecutionsCancelled"
     DUPLICATES = "Duplicates"
     DEAD_LETTERS = "DeadLetters"
+    #: Dead letters that their queue did not take: it is gone, forbidden, or away. They are tried each minute.
+    LETTERS_REFUSED = "DeadLettersRefused"
     REFUSED = "Refused"  # messages that came back because no slot was free
     FENCED = "FencedWrites"
     DURATION = "Duration"  # milliseconds of the agent's own code
@@ -107,6 +111,8 @@ class DeadLetterAttribute:
     REASON = "muster-reason"
     ERROR_CLASS = "muster-error-class"
     ATTEMPTS = "muster-attempts"
+    #: How often the message was sent back to its lane; on what SQS itself moves it stays.
+    REDRIVES = "muster-redrives"
 
 
 class OutputKey:
@@ -253,6 +259,8 @@ class ApiEnvironment(DatabaseEnvironment):
     #: Deliveries a second that one webhook takes, and how many at once after a rest.
     hook_rate: str
     hook_burst: str
+    #: Dead letters are archived in it, below `ARCHIVE_PREFIX`, before they are deleted.
+    results_bucket: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,6 +26,10 @@ CRASHPOINTS = (
     "rescue.after",
     "fire.before_send",
     "fire.after_send",
+    "redrive.before_send",
+    "redrive.after_send",
+    "redrive.after_delete",
+    "purge.after_archive",
 )
 
 _passages: dict[str, int] = {}

@@ -45,6 +45,8 @@ class Job:
     #: Number of this attempt, from 1.
     attempt: int = 1
     tenant: str = "default"
+    #: W3C trace context, to be handed on to whatever the job calls; empty outside a worker.
+    traceparent: str = ""
     #: When the attempt is stopped; None where nothing stops it.
     deadline: datetime | None = None
     #: One-line JSON logger that already carries job, execution, agent and attempt.

@@ -231,3 +231,5 @@ class Outcome:
     refund: bool = False
     #: Why it was cancelled, or handed back.
     reason: str | None = None
+    #: The last of what the attempt logged.
+    log: str | None = None

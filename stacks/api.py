@@ -22,6 +22,7 @@ from stacks.constructs.python_function import PythonFunction
 from stacks.packaging import dependency_layer
 from stacks.platform import Platform
 from stacks.retention import log_group
+from stacks.storage import StorageStack
 
 HANDLER = "lambdas.api.handler.handler"
 
@@ -52,6 +53,7 @@ class ApiStack(Stack):
         *,
         platform: Platform,
         manifests: Sequence[Manifest],
+        storage: StorageStack,
     ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: HTTP API")
@@ -86,6 +88,7 @@ class ApiStack(Stack):
                 token_secret=signing.secret_arn,
                 hook_rate=str(stage.api.hook_rate),
                 hook_burst=str(stage.api.hook_burst),
+                results_bucket=storage.results.bucket_name,
             ),
             layers=[dependency_layer(self, stage)],
             timeout=TIMEOUT,
@@ -95,6 +98,7 @@ class ApiStack(Stack):
         self.role = answering.role
         signing.grant_read(answering.role)
         HookSecrets(self, "Hooks", stage=stage.name, manifests=manifests, reader=answering.role)
+        storage.grant_archive(answering.role)
         api = apigateway.HttpApi(
             self,
             "Api",

@@ -71,7 +71,7 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         task_events=cluster.task_events,
     )
     dispatcher.add_stack_dependency(registry)
-    api = ApiStack(app, name("api"), platform=platform, manifests=manifests)
+    api = ApiStack(app, name("api"), platform=platform, storage=storage, manifests=manifests)
     api.add_stack_dependency(registry)
     for number, members in shard(manifests, shards=stage.agent_shards).items():
         agents = AgentsStack(

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from muster.contracts import OutputKey
+from muster.contracts import ARCHIVE_PREFIX, OutputKey
 from stacks.acknowledgement import acknowledge_wildcard
 from stacks.bucket_right import BucketRight
 from stacks.config import Stage
@@ -65,6 +65,7 @@ class StorageStack(Stack):
             for right in ("read", "write")
         }
         self._result_policy = self._write_own_results()
+        self._archive_policy = self._write_archive()
         CfnOutput(self, OutputKey.RESULTS_BUCKET, value=self.results.bucket_name)
         uploads = self.buckets.get("uploads")
         if uploads is not None:
@@ -82,6 +83,10 @@ class StorageStack(Stack):
     def grant_results(self, role: iam.Role) -> None:
         """Let `role` write results, under the prefix that its own tag `Agent` names."""
         role.add_managed_policy(self._result_policy)
+
+    def grant_archive(self, role: iam.Role) -> None:
+        """Let `role` put dead letters away beside the results, and read none of them."""
+        role.add_managed_policy(self._archive_policy)
 
     def _policy(self, right: str, wanted: BucketRight) -> iam.ManagedPolicy:
         bucket = self.buckets[wanted.bucket]
@@ -105,6 +110,12 @@ class StorageStack(Stack):
         statement = iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects])
         reason = "Object names are job ids; the prefix is the agent's own, by the tag of its role."
         return self._managed("WriteResults", [statement], objects, reason)
+
+    def _write_archive(self) -> iam.ManagedPolicy:
+        objects = self.results.arn_for_objects(f"{ARCHIVE_PREFIX}*")
+        statement = iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects])
+        reason = "Archived dead letters are named by their run; the prefix is theirs alone."
+        return self._managed("WriteArchive", [statement], objects, reason)
 
     def _managed(
         self, id_: str, statements: list[iam.PolicyStatement], objects: str, reason: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from muster.cli.command import Command
+from muster.cli.commands.dlq_purge import BUCKET_VARIABLE
 from muster.cli.context import Context
 from muster.cli.exit import Exit
 
@@ -19,7 +20,8 @@ def _run(context: Context, _arguments: Namespace) -> Exit:
     if context.json:
         context.show(describe(state), text="")
         return Exit.OK
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports(state).items()]
+    shown = {**exports(state), BUCKET_VARIABLE: describe(state)["results_bucket"] or ""}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in shown.items()]
     context.show(None, text="\n".join(lines))
     return Exit.OK
 

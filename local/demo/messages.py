@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from local.demo.job import PlannedJob
 from local.demo.records import Record
 from local.demo.verdict import problems
-from muster.cli.dead_letters import DeadLetter
+from muster.letters.peek import DeadLetter
 
 
 class Messages:

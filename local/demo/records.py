@@ -12,7 +12,7 @@ from local.aws import LocalAws
 from local.demo import schedule
 from local.demo.schedule import Fire
 from muster.aws.sqs import Queues
-from muster.cli.dead_letters import DeadLetter, peek
+from muster.letters.peek import DeadLetter, peek
 from muster.model import Status
 from muster.store.reader import Reader, reading
 from muster.store.settings import DatabaseSettings

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from local.demo.job import PlannedJob
 from local.demo.records import Record
-from muster.cli.dead_letters import DeadLetter
+from muster.letters.peek import DeadLetter
 
 
 def problems(

@@ -27,6 +27,7 @@ RETRY_SECONDS = 8.0
 @cache
 def application() -> Application:
     """The API of this process, composed at the first call."""
+    from muster.aws.s3 import Objects
     from muster.aws.secrets import Secrets
     from muster.clock import SystemClock
     from muster.log import logger
@@ -52,6 +53,8 @@ def application() -> Application:
         ),
         rate=CallRate(database, rate=rate),
         queues=_queues(),
+        objects=Objects(),
+        archive_bucket=environment.results_bucket,
         lanes=LaneChoice(log),
         hooks=Hooks(database),
         hook_rate=CallRate(database, rate=hook_rate),

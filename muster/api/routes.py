@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from muster.api.about import ABOUT
+from muster.api.dead_letters.routes import DEAD_LETTERS
 from muster.api.executions.routes import EXECUTIONS
 from muster.api.forerunners.routes import COORDINATOR, DISTRIBUTOR, HUB
 from muster.api.hooks.routes import HOOKS
@@ -14,6 +15,7 @@ from muster.api.tokens.issuing import TOKENS
 ROUTES = (
     *JOBS,
     *EXECUTIONS,
+    *DEAD_LETTERS,
     *TOKENS,
     *AGENTS,
     *INSTANCES,

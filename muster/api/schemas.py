@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from muster.api.dead_letters.schemas import LETTER_SCHEMAS
 from muster.api.executions.schemas import EXECUTION_SCHEMAS
 from muster.api.forerunners.schemas import FORERUNNER_SCHEMAS
+from muster.api.jobs.bulk import BULK_SCHEMAS
 from muster.api.registry.schemas import REGISTRY_SCHEMAS
 from muster.api.shape import (
     AGENT_ID,
@@ -100,6 +102,8 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     **REGISTRY_SCHEMAS,
     **TASK_SCHEMAS,
     **FORERUNNER_SCHEMAS,
+    **LETTER_SCHEMAS,
+    **BULK_SCHEMAS,
     "Submission": {
         "anyOf": [
             closed(_SUBMISSION, optional=("params", "config", "priority", "job_id")),

@@ -11,7 +11,7 @@ from muster.dispatcher.lane_choice import LaneChoice
 from muster.hooks.shared_secrets import SharedSecrets
 from muster.keys.recognition import KeyStore
 from muster.keys.token import Tokens
-from muster.ports import Queues
+from muster.ports import Objects, Queues
 from muster.store.call_rate import CallRate
 from muster.store.connection import Database
 from muster.store.hooks import Hooks
@@ -33,6 +33,9 @@ class Services:
     tokens: Tokens
     rate: CallRate
     queues: Queues
+    objects: Objects
+    #: Where dead letters go before they are deleted.
+    archive_bucket: str
     lanes: LaneChoice
     hooks: Hooks
     hook_rate: CallRate

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -13,6 +14,7 @@ from muster.cli.table import render
 from muster.errors import ConfigurationError, MusterError
 
 if TYPE_CHECKING:
+    from muster.store.connection import Database
     from muster.store.settings import DatabaseSettings
 
 #: Names the database that the commands read, as everywhere in the Postgres world.
@@ -98,3 +100,19 @@ class Context:
         raise ConfigurationError(
             f"{API_URL} is not set: it names the HTTP API, the output ApiUrl of the stack muster-<stage>-api"
         )
+
+    @contextmanager
+    def ledger_database(self) -> Generator[Database]:
+        """A connection to `database()` as workers have one, for statements that bear being repeated.
+
+        Raises:
+            ConfigurationError: nothing says which.
+        """
+        from muster.store.connection import Database
+
+        settings = self.database()
+        database = Database(lambda _: settings)
+        try:
+            yield database
+        finally:
+            database.close()

@@ -150,7 +150,11 @@ class Upkeep:
         sent: list[Failure] = []
         for queue_url, failures in by_queue.items():
             results = self._queues.send_batch(queue_url, [dead_letter(f) for f in failures])
-            sent += [f for f, result in zip(failures, results, strict=True) if result.ok]
+            for failure, result in zip(failures, results, strict=True):
+                if result.ok:
+                    sent.append(failure)
+                else:
+                    self._metrics(failure.agent_id).count(MetricName.LETTERS_REFUSED)
         if sent:
             self._ledger.dead_letters_sent(sent)
         for failure in sent:

@@ -7,7 +7,7 @@ import logging
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ from muster.errors import Cancelled, PermanentError, SecretRejected
 from muster.execution.configuration import ConfigInvalid, Configuration, Precedence
 from muster.execution.report import error_record, stored_record
 from muster.execution.result import result_text
+from muster.execution.tail import Tail, follow
+from muster.execution.trace import traceparent_of
 from muster.isolation.caller import Caller, Ended
 from muster.isolation.interrupted import Interrupted
 from muster.job import Job
@@ -103,6 +105,7 @@ class Attempts:
         self._clock = clock
         self._log = log
         self._jitter = jitter
+        self._tails = follow(log)
         if agent.secrets:
             log.addFilter(LogMask(agent.secrets.mask))
 
@@ -112,7 +115,14 @@ class Attempts:
         Raises:
             StoreUnavailable: AgentConfig was never read, and cannot be; nothing was run.
         """
-        return self._run(claim, self._agent.configuration.now(), limit=limit)
+        tail = Tail(f"--- attempt {claim.attempt}, claim {claim.fence}")
+        self._tails.begin(tail)
+        try:
+            outcome = self._run(claim, self._agent.configuration.now(), limit=limit)
+        finally:
+            self._tails.end()
+        logged = tail.text()
+        return outcome if logged is None else replace(outcome, log=logged)
 
     def _run(self, claim: Claim, precedence: Precedence, *, limit: timedelta) -> Outcome:
         counters: dict[str, int] = {}
@@ -181,6 +191,7 @@ class Attempts:
             secrets=self._agent.secrets.current(),
             attempt=claim.attempt,
             tenant=claim.tenant,
+            traceparent=traceparent_of(claim),
             deadline=self._clock.now() + limit,
             log=self._log,
             state=claim.state,

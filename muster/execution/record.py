@@ -11,6 +11,7 @@ from typing import Any
 
 from muster.clock import Clock
 from muster.contracts import MetricName
+from muster.execution.trace import traceparent_of
 from muster.metrics import Metrics
 from muster.model import Claim, Delivery, Failure, Judgement, Outcome, Status, Verdict
 from muster.ports import Sent
@@ -114,6 +115,7 @@ class Recorder:
             self._metrics.count(MetricName.DEAD_LETTERS)
             self._log.warning("dead letter sent", extra=keys)
         else:
+            self._metrics.count(MetricName.LETTERS_REFUSED)
             self._log.error(
                 "dead letter not sent, the dispatcher will: %s", result.error, extra=keys
             )
@@ -148,7 +150,7 @@ class Recorder:
 
 
 #: Names of what `_keys` gives.
-_NAMES = ("job", "execution", "agent", "attempt")
+_NAMES = ("job", "execution", "agent", "attempt", "traceparent")
 
 
 def _nothing(*_names: object, **_keys: object) -> None:
@@ -161,4 +163,5 @@ def _keys(claim: Claim) -> dict[str, Any]:
         "execution": claim.execution_id,
         "agent": claim.agent_id,
         "attempt": claim.attempt,
+        "traceparent": traceparent_of(claim),
     }

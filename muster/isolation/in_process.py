@@ -136,6 +136,7 @@ class InProcess:
             "secrets": job.secrets,
             "attempt": job.attempt,
             "tenant": job.tenant,
+            "traceparent": job.traceparent,
             "deadline": None if job.deadline is None else job.deadline.isoformat(),
             "level": job.log.getEffectiveLevel(),
             "state": job.state,

@@ -84,6 +84,7 @@ def _job(told: dict[str, Any], channel: Channel) -> Job:
         secrets=told["secrets"],
         attempt=told["attempt"],
         tenant=told["tenant"],
+        traceparent=told["traceparent"],
         deadline=None if deadline is None else datetime.fromisoformat(deadline),
         log=remote_log(channel, level=told["level"]),
         state=told["state"],

@@ -10,3 +10,9 @@ _FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{1
 def valid_traceparent(value: object) -> str | None:
     """`value` if it is a well-formed traceparent, else None."""
     return value if isinstance(value, str) and _FORM.fullmatch(value) else None
+
+
+def new_traceparent(execution_id: str) -> str:
+    """The trace of an execution that came without one: the same at every attempt, and in every log of it."""
+    trace = execution_id.replace("-", "").lower()
+    return f"00-{trace}-{trace[16:]}-00"

@@ -63,6 +63,8 @@ def outcome_row(outcome: Outcome, now: datetime) -> dict[str, Any]:
         row["error"] = outcome.error.to_json(at=now)
     if outcome.reason is not None:
         row["reason"] = outcome.reason
+    if outcome.log is not None:
+        row["log"] = outcome.log
     if outcome.status is Status.PENDING:
         row["delay"] = outcome.delay.total_seconds()
         row["relay_delay"] = outcome.relay_delay.total_seconds()

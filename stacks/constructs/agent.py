@@ -34,7 +34,7 @@ class Surroundings:
     alerts: sns.ITopic
     #: Whoever sends jobs again and counts the backlog.
     dispatcher: iam.IRole
-    #: Whoever sends the jobs that were asked for over HTTP.
+    #: Whoever sends the jobs that were asked for over HTTP, and redrives dead letters.
     api: iam.IRole
 
 
@@ -58,6 +58,7 @@ class Agent(Construct):
         )
         self.queue.grant_dispatch(surroundings.dispatcher)
         self.queue.grant_send(surroundings.api)
+        self.queue.grant_redrive(surroundings.api)
         DeadLetterAlarm(
             self,
             "DeadLetterAlarm",

@@ -58,6 +58,16 @@ class AgentQueue(Construct):
         for queue in self.lanes.values():
             queue.grant(sender, "sqs:SendMessage")
 
+    def grant_redrive(self, redriver: iam.IGrantable) -> None:
+        """Let somebody look at dead letters and take them out; `grant_send` lets them go back."""
+        self.dead_letters.grant(
+            redriver,
+            "sqs:ReceiveMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+        )
+
     def grant_dispatch(self, dispatcher: iam.IGrantable) -> None:
         """Let the dispatcher send again, dead-letter, and count the backlog."""
         for queue in self.lanes.values():

@@ -19,6 +19,14 @@ REGISTRY_TOKEN = "ecr:GetAuthorizationToken"
 READ_SECRET = {"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"}
 WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
+#: What whoever redrives does with a queue of dead letters.
+REDRIVE = [
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+]
+
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
@@ -108,14 +116,15 @@ def _let_in(policy: Resource, stack: str) -> list[Mapping[str, Any]]:
     ]
 
 
-def test_the_api_puts_jobs_on_lanes_and_may_do_nothing_else(each: Synthesis):
+def test_the_api_puts_jobs_on_lanes_redrives_dead_letters_and_may_do_nothing_else(each: Synthesis):
     # Given the policies of all queues of agents
     lanes = 0
     for policy in each.resources("AWS::SQS::QueuePolicy", "agents"):
-        # Then the API may send to a lane, and is not let into a queue of dead letters
+        # Then the API may send to a lane, and take dead letters out of an agent's own queue of them
         allowed = [listed(s["Action"]) for s in _let_in(policy, f"muster-{each.stage.name}-api")]
         is_lane = "/DeadLetters/" not in policy.path and "/Undelivered/" not in policy.path
-        assert allowed == ([["sqs:SendMessage"]] if is_lane else [])
+        is_dead = "/DeadLetters/" in policy.path
+        assert allowed == ([["sqs:SendMessage"]] if is_lane else [REDRIVE] if is_dead else [])
         lanes += is_lane
     assert lanes
     # And nobody else is let in than the dispatcher, the API and AWS's own events
@@ -123,9 +132,15 @@ def test_the_api_puts_jobs_on_lanes_and_may_do_nothing_else(each: Synthesis):
         for statement in policy.properties["PolicyDocument"]["Statement"]:
             known = ("-dispatcher", "-api", "Service", "'AWS': '*'")
             assert any(word in str(statement["Principal"]) for word in known), policy.path
-    # And its own role reads the database's secret and writes its log
+    # And its own role reads secrets and writes its log, and puts letters into their archive
     (own,) = (p for p in each.resources("AWS::IAM::Policy", "api"))
     assert actions(own) == READ_SECRET | WRITE_LOGS
+    (policy,) = (
+        p for p in each.resources("AWS::IAM::ManagedPolicy") if p.id.startswith("WriteArchive")
+    )
+    (archives,) = policy.properties["PolicyDocument"]["Statement"]
+    assert archives["Action"] == "s3:PutObject"
+    assert archives["Resource"]["Fn::Join"][1][-1] == "/dead-letters/*"
 
 
 def test_registering_reads_secret_and_manifests_and_nothing_else(each: Synthesis):

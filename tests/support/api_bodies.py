@@ -16,6 +16,10 @@ OF_INSTANCE = {"instance_id": "theirs", "agents": [AGENT]}
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "submitJob": JOB,
     "submitJobAlias": JOB,
+    "cancelJobs": {"agent_id": AGENT, "dry_run": False},
+    "retryJobs": {"agent_id": AGENT, "dry_run": False},
+    "redriveDeadLetters": {"dry_run": False},
+    "purgeDeadLetters": {"dry_run": False},
     "claimExecutions": {"agent_id": AGENT},
     "reportExecution": {},
     "issueToken": {},

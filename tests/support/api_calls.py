@@ -32,6 +32,7 @@ from muster.store.key_changes import KeyChanges
 from muster.store.keys import Keys
 from muster.store.settings import DatabaseSettings
 from tests.support.clerk import database_of, query
+from tests.support.objects import MemoryObjects
 from tests.support.queues import MemoryQueues
 from tests.support.secrets import MemorySecrets
 
@@ -40,6 +41,7 @@ STAGE = "test"
 QUEUE = "memory://counter-normal"
 URGENT = "memory://counter-urgent"
 SIGNING = "token-key"
+DEAD = "memory://counter-dead"
 PLENTY = Rate(per_second=1000, burst=1000)
 _SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 
@@ -59,9 +61,15 @@ class Reply:
 
 def _memory_queues() -> MemoryQueues:
     queues = MemoryQueues()
-    for url in (QUEUE, URGENT):
+    for url in (QUEUE, URGENT, DEAD):
         queues.create(url.removeprefix("memory://"))
     return queues
+
+
+def _memory_objects() -> MemoryObjects:
+    objects = MemoryObjects()
+    objects.create("results")
+    return objects
 
 
 @dataclass(kw_only=True)
@@ -71,6 +79,7 @@ class Api:
     url: str
     database: Database
     queues: Queues = field(default_factory=_memory_queues)
+    objects: MemoryObjects = field(default_factory=_memory_objects)
     rate: Rate = PLENTY
     hook_rate: Rate = PLENTY
     secrets: MemorySecrets = field(default_factory=MemorySecrets)
@@ -91,6 +100,8 @@ class Api:
             tokens=Tokens(keys=signing, clock=clock),
             rate=CallRate(self.database, rate=self.rate),
             queues=self.queues,
+            objects=self.objects,
+            archive_bucket="results",
             lanes=LaneChoice(log),
             hooks=Hooks(self.database),
             hook_rate=CallRate(self.database, rate=self.hook_rate),
@@ -192,7 +203,7 @@ def event(
 @pytest.fixture
 def api(database_url: str) -> Iterator[Api]:
     """The API with an agent `counter` of two lanes, called with an operator's key."""
-    endpoint = {"type": "sqs", "queues": {"normal": QUEUE, "urgent": URGENT}, "dlq": "https://dead"}
+    endpoint = {"type": "sqs", "queues": {"normal": QUEUE, "urgent": URGENT}, "dlq": DEAD}
     query(
         database_url,
         "INSERT INTO agent_registry (agent_id, agent_version, retries, endpoint, input_schema)"

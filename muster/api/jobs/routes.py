@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from muster.api.jobs.bulk import MOST_JOBS, cancel_many, retry_many
 from muster.api.jobs.changing import cancel, retry
 from muster.api.jobs.reading import MOST, detail, listing
 from muster.api.jobs.submission import submit
@@ -86,5 +87,29 @@ JOBS = (
         query=_ONE_OF,
         answers={202: "Job"},
         problems=(404, 409, 422),
+    ),
+    Route(
+        method="POST",
+        path="/v1/jobs/cancel",
+        name="cancelJobs",
+        summary=f"Call off all jobs that a filter finds, at most {MOST_JOBS} a call; counts only, unless "
+        "dry_run is false.",
+        scope=Scope.JOBS_MANAGE,
+        act=cancel_many,
+        body="CancelOrder",
+        answers={200: "JobTally"},
+        problems=(400, 413, 415, 422),
+    ),
+    Route(
+        method="POST",
+        path="/v1/jobs/retry",
+        name="retryJobs",
+        summary=f"Run all failed jobs again that a filter finds, at most {MOST_JOBS} a call; counts only, "
+        "unless dry_run is false.",
+        scope=Scope.JOBS_MANAGE,
+        act=retry_many,
+        body="RetryOrder",
+        answers={200: "JobTally"},
+        problems=(400, 413, 415, 422),
     ),
 )

@@ -209,7 +209,7 @@ WITH outcome AS (
     SELECT * FROM json_to_recordset(%(outcomes)s::json) AS o (
         execution_id uuid, created_at timestamptz, fence bigint, status text, kind text, result jsonb,
         result_ref text, error jsonb, metrics jsonb, config_version int, delay float8, relay_delay float8, refund int,
-        reason text)
+        reason text, log text)
      LIMIT %(count)s::int
 ),
 settled AS (
@@ -224,6 +224,8 @@ settled AS (
                  FROM unnest(ARRAY['executionTime', 'inputTokens', 'outputTokens']) AS name)) END,
            config_version = coalesce(o.config_version, e.config_version),
            reason = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE o.reason END,
+           log_tail = CASE WHEN o.log IS NULL THEN e.log_tail
+                           ELSE right(coalesce(e.log_tail || E'\n', '') || o.log, 16384) END,
            suspect = e.suspect AND o.kind = 'handed_back',
            available_at = CASE o.status WHEN 'pending' THEN now() + make_interval(secs => o.delay) ELSE e.available_at END,
            relay_after = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NULL

@@ -110,12 +110,13 @@ SELECT jsonb_build_object(
 
 -- name: retry_job
 -- Makes a failed execution pending again, with its whole budget; the relay sends it should nobody else have done
--- so by then. Returns nothing when it is not failed, or its agent takes no jobs.
+-- so by then. Returns nothing when it is not failed, its agent takes no jobs, or nobody understood its message.
 WITH failed AS (
     SELECT e.execution_id, e.created_at, r.retries
       FROM agent_job_execution e
       JOIN agent_registry r ON r.agent_id = e.agent_id AND r.active AND r.enabled
      WHERE e.execution_id = %(execution_id)s::uuid AND e.tenant = %(tenant)s::text AND e.status || '' = 'failed'
+       AND e.body IS NULL
        FOR UPDATE OF e
 ),
 changed AS (

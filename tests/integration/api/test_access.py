@@ -1,20 +1,23 @@
 """Who may call what, by the committed table `access.csv`: a route without a row there fails.
 
 A row says of each role whether it is let in, which holds in every tenant, and what somebody of another tenant
-who is let in gets: a status, `empty` for an empty list, `same` where nothing of another's is told.
+who is let in gets: a status, `empty` for an empty list, `nothing done` for a count of 0, `same`
+where nothing of another's is told.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 
 import pytest
 
 from muster.api.openapi import openapi
 from muster.api.routes import ROUTES
 from muster.keys.access import Role
+from muster.ports import Outgoing
 from tests.support.api_bodies import BODIES, JOB, OF_AGENT, OF_INSTANCE
-from tests.support.api_calls import Api, Reply
+from tests.support.api_calls import AGENT, DEAD, Api, Reply
 from tests.support.source import ROOT
 
 TABLE = ROOT / "tests" / "events" / "api" / "access.csv"
@@ -24,12 +27,15 @@ TABLES = ("agent_job_execution", "agent_registry", "agent_instance", "agent_inst
 
 
 def _call(api: Api, row: dict[str, str], key: str) -> Reply:
-    path = row["path"].replace("{id}", "theirs").replace("{priority}", "none")
+    values = {"{id}": "theirs", "{priority}": "none", "{agent_id}": AGENT}
+    path = row["path"]
+    for name, value in values.items():
+        path = path.replace(name, value)
     return api.call(row["method"], path, body=BODIES.get(row["operation"]), key=key)
 
 
 def _given_what_a_tenant_has(api: Api) -> str:
-    """A job, an agent and an instance, all named `theirs`; the execution's id."""
+    """A job, a dead letter, an agent and an instance, all named `theirs`; the execution's id."""
     key = api.new_key(Role.ADMIN, tenant="first")
     made = [
         api.call("POST", path, body=body, key=key)
@@ -40,6 +46,8 @@ def _given_what_a_tenant_has(api: Api) -> str:
         )
     ]
     assert {reply.status for reply in made} <= {201, 202}
+    letter = {"muster": 1, "job_id": "theirs", "tenant": "first", "params": {"n": 1}}
+    api.queues.send_batch(DEAD, [Outgoing(body=json.dumps(letter))])
     return str(made[0].json["execution_id"])
 
 
@@ -95,6 +103,9 @@ def test_another_tenant_gets_what_the_table_says(api: Api, role: Role):
         elif row["other tenant"] == "empty":
             (listed,) = (value for value in reply.json.values() if isinstance(value, list))
             assert listed == [], told
+        elif row["other tenant"] == "nothing done":
+            assert reply.status == 200, told
+            assert reply.json.get("done", reply.json.get("jobs")) == 0, told
         elif row["other tenant"] != "same":
             assert reply.status == int(row["other tenant"]), told
         # And nothing of theirs is in it
@@ -102,3 +113,4 @@ def test_another_tenant_gets_what_the_table_says(api: Api, role: Role):
         assert execution_id not in reply.text, told
     # And all is as it was
     assert _state(api) == before
+    assert api.queues.depth(DEAD).visible == 1

@@ -34,7 +34,7 @@ ROLES = {
     "relay": "dispatcher",
 }
 #: Points of duties that have tests of their own.
-ELSEWHERE = {"fire"}
+ELSEWHERE = {"fire", "redrive", "purge"}
 #: Points at which a worker holds claims that it has not settled.
 HOLDING = {"claim.after", "run.before", "run.after", "settle.before"}
 POINTS = [name for name in CRASHPOINTS if name.split(".")[0] in ROLES]

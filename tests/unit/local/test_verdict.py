@@ -11,7 +11,7 @@ from local.demo.job import PlannedJob
 from local.demo.plan import MESSAGES, jobs
 from local.demo.records import Record
 from local.demo.verdict import executions, percentile, problems
-from muster.cli.dead_letters import DeadLetter
+from muster.letters.peek import DeadLetter
 from muster.model import Status
 
 JOB = PlannedJob(what="a job", agent="one", body="{}", job_id="j", result={"n": 1})

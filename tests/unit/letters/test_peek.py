@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from muster.cli.dead_letters import peek
 from muster.contracts import DeadLetterAttribute
+from muster.letters.peek import peek
 from muster.ports import Outgoing
 from tests.support.queues import MemoryQueues
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from muster.contracts import DeadLetterAttribute
+from muster.letters.letter import NO_REASON, Letter
+from muster.letters.scan import Scan
+from muster.letters.selection import EVERYTHING, Selection
 from muster.model import Message
-from muster.ports import Queues, Visibility
-
-#: Looked-at messages stay hidden no longer than this, should this process die before it puts them back.
-_HIDDEN = timedelta(seconds=60)
-_BATCH = 10
+from muster.ports import Queues
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,10 +39,7 @@ class DeadLetter:
             agent_id=told.get(DeadLetterAttribute.AGENT, agent_id),
             job_id=told.get(DeadLetterAttribute.JOB),
             execution_id=mark.partition(":")[0] if mark else None,
-            reason=told.get(
-                DeadLetterAttribute.REASON,
-                "no reason given: SQS moved it here after too many receives",
-            ),
+            reason=told.get(DeadLetterAttribute.REASON, NO_REASON),
             error_class=told.get(DeadLetterAttribute.ERROR_CLASS),
             attempts=int(attempts) if attempts.isdecimal() else None,
             sent_at=first.sent_at,
@@ -53,8 +49,16 @@ class DeadLetter:
         )
 
 
-def peek(queues: Queues, queue_url: str, *, agent_id: str, limit: int) -> list[DeadLetter]:
-    """Up to `limit` messages of a dead-letter queue as failures, oldest first.
+def peek(
+    queues: Queues,
+    queue_url: str,
+    *,
+    agent_id: str,
+    limit: int,
+    selection: Selection = EVERYTHING,
+    seconds: float | None = None,
+) -> list[DeadLetter]:
+    """Up to `limit` selected messages of a dead-letter queue as failures, oldest first.
 
     The messages are hidden from others while this runs, and visible again when it returns.
 
@@ -62,28 +66,15 @@ def peek(queues: Queues, queue_url: str, *, agent_id: str, limit: int) -> list[D
         QueueUnavailable: no answer from SQS.
         ConfigurationError: the queue is missing or forbidden.
     """
-    held: dict[str, Message] = {}
-    try:
-        while len(held) < limit:
-            received = queues.receive(
-                queue_url,
-                max_messages=min(_BATCH, limit - len(held)),
-                wait=timedelta(0) if held else timedelta(seconds=1),
-                visibility=_HIDDEN,
-            )
-            if not received:
+    chosen: list[Message] = []
+    with Scan(queues, queue_url, batch=limit, seconds=seconds) as scan:
+        for messages in scan.batches():
+            letters = [Letter.of(message, agent_id=agent_id) for message in messages]
+            chosen += [letter.message for letter in letters if selection.takes(letter)]
+            if len(chosen) >= limit:
                 break
-            held |= {message.message_id: message for message in received}
-    finally:
-        queues.change_visibility_batch(
-            queue_url,
-            [
-                Visibility(receipt_handle=message.receipt_handle, after=timedelta(0))
-                for message in held.values()
-            ],
-        )
     failures: dict[str, list[Message]] = {}
-    for message in held.values():
+    for message in chosen[:limit]:
         failures.setdefault(_failure(message), []).append(message)
     found = [DeadLetter.from_messages(copies, agent_id=agent_id) for copies in failures.values()]
     return sorted(found, key=lambda letter: letter.sent_at.timestamp() if letter.sent_at else 0)

@@ -1,0 +1,1 @@
+"""Dead letters in their queues: looking at them, sending them back, archiving them."""
