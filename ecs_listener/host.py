@@ -92,12 +92,14 @@ def _ground(*, errand: Errand | None) -> Ground:
         log=log,
         metrics=metrics,
         telling=telling,
-        launcher=_launcher(task) if manifest.isolation == "task" and errand is None else None,
+        launcher=_launcher(task, manifest.id)
+        if manifest.isolation == "task" and errand is None
+        else None,
         errand=errand,
     )
 
 
-def _launcher(task: Task | None) -> Launcher:
+def _launcher(task: Task | None, agent_id: str) -> Launcher:
     place = LauncherEnvironment.from_environ(os.environ)
     if place.launcher == "process":
         return ProcessLauncher(environ=os.environ, root=ROOT)
@@ -109,7 +111,10 @@ def _launcher(task: Task | None) -> Launcher:
     from muster.aws.client import make_client
 
     return EcsLauncher(
-        ecs=make_client("ecs", read_timeout=15), place=place, definition=task.definition
+        ecs=make_client("ecs", read_timeout=15),
+        place=place,
+        definition=task.definition,
+        agent_id=agent_id,
     )
 
 

@@ -88,11 +88,15 @@ class EcsLauncher:
     Args:
         ecs: a boto3 client of ECS.
         definition: `family:revision` of this task.
+        agent_id: whose tasks they are; ECS repeats it when one does not start.
     """
 
-    def __init__(self, *, ecs: Any, place: LauncherEnvironment, definition: str) -> None:
+    def __init__(
+        self, *, ecs: Any, place: LauncherEnvironment, definition: str, agent_id: str
+    ) -> None:
         self._ecs = ecs
         self._place = place
+        self._group = f"agent:{agent_id}"
         self._definition = definition
 
     def launch(self, errand: Errand) -> None:
@@ -109,6 +113,7 @@ class EcsLauncher:
         return {
             "cluster": self._place.cluster,
             "taskDefinition": self._definition,
+            "group": self._group,
             "launchType": "FARGATE",
             "platformVersion": _PLATFORM,
             "count": 1,

@@ -68,8 +68,18 @@ def hook_secret_name(*, stage: str, agent_id: str, name: str) -> str:
     return f"{hook_secrets_prefix(stage)}{agent_id}/{name}"
 
 
+#: Value of the dimension `agent` of what concerns no single agent: the dispatcher's own metrics.
+DISPATCHER = "dispatcher"
+
+
+def metric_dimensions(*, stage: str, agent: str, lane: str | None = None) -> dict[str, str]:
+    """Dimensions of a metric of Muster: what the runtime emits, and what an alarm looks at."""
+    own = {"stage": stage, "agent": agent}
+    return own if lane is None else {**own, "lane": lane}
+
+
 class MetricName:
-    """Metric names; dimensions are `stage` and `agent`, of single lanes `lane` too."""
+    """Metric names; `metric_dimensions` says their dimensions. Alarms refer to them by these names, too."""
 
     COMPLETED = "ExecutionsCompleted"
     FAILED = "ExecutionsFailed"
@@ -99,6 +109,15 @@ class MetricName:
         "ReceiveFailures"  # receives of a listener that SQS did not answer, or refused
     )
     LEASES_LOST = "LeasesLost"  # jobs that a listener stopped: it could not prove that it held them
+    #: Seconds since the oldest execution that has not ended was asked for; not of an agent without any.
+    OLDEST_UNFINISHED = "OldestUnfinished"
+    #: Listeners that beat; of agents with a service, while there is demand.
+    LISTENERS = "Listeners"
+    TASK_START_FAILURES = "TaskStartFailures"  # tasks that ECS could not start
+    #: Of the dispatcher: seconds by which the most overdue job, or dead letter, is late to be sent.
+    RELAY_LAG = "RelayLag"
+    BURIAL_LAG = "BurialLag"
+    RESCUES = "Rescues"  # of the dispatcher: `Rescued` over all agents
 
 
 class DeadLetterAttribute:
@@ -122,7 +141,8 @@ class OutputKey:
     AGENTS = "Agents"
     UPLOADS_BUCKET = "UploadsBucket"
     RESULTS_BUCKET = "ResultsBucket"
-    ALERTS_TOPIC = "AlertsTopic"
+    PAGES_TOPIC = "PagesTopic"
+    TICKETS_TOPIC = "TicketsTopic"
     API_URL = "ApiUrl"
     DEPLOY_ROLE = "DeployRole"
     DIFF_ROLE = "DiffRole"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from muster.contracts import METRICS_NAMESPACE
+from muster.contracts import METRICS_NAMESPACE, metric_dimensions
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
@@ -46,9 +46,7 @@ class EmbeddedMetrics:
     """Metrics with the dimensions `stage` and `agent`, and `lane` if given; written out by `flush`."""
 
     def __init__(self, *, stage: str, agent: str, lane: str | None = None) -> None:
-        self._dimensions = {"stage": stage, "agent": agent}
-        if lane is not None:
-            self._dimensions["lane"] = lane
+        self._dimensions = metric_dimensions(stage=stage, agent=agent, lane=lane)
         self._provider: AmazonCloudWatchEMFProvider | None = None
 
     def count(self, name: str, amount: float = 1) -> None:
@@ -63,6 +61,10 @@ class EmbeddedMetrics:
     def gauge(self, name: str, value: float) -> None:
         """Note how many there are now."""
         self._add(name, "Count", value)
+
+    def seconds(self, name: str, value: float) -> None:
+        """Note an age."""
+        self._add(name, "Seconds", value)
 
     def flush(self) -> None:
         """Write what was gathered; nothing when there is nothing."""

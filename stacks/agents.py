@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from aws_cdk import CfnOutput, CfnResource, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from muster.contracts import OutputKey
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
+from stacks.alerts import Alerts
 from stacks.cluster import ClusterStack
 from stacks.constructs.agent import Agent, Surroundings
 from stacks.constructs.fargate_listener import FargateListener
@@ -36,7 +36,7 @@ class AgentsStack(Stack):
         platform: Platform,
         manifests: Sequence[Manifest],
         storage: StorageStack,
-        alerts: sns.ITopic,
+        alerts: Alerts,
         dispatcher: iam.IRole,
         api: iam.IRole,
         cluster: ClusterStack,

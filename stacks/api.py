@@ -17,12 +17,16 @@ from constructs import Construct
 from muster.contracts import ApiEnvironment, OutputKey
 from muster.manifest import Manifest
 from stacks.acknowledgement import acknowledge
+from stacks.alerts import Alerts, page_of
 from stacks.constructs.hook_secrets import HookSecrets
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.watched import Watched
 from stacks.packaging import dependency_layer
 from stacks.platform import Platform
 from stacks.retention import log_group
 from stacks.storage import StorageStack
+from stacks.watches import function as functions
+from stacks.watches.api import api as of_api
 
 HANDLER = "lambdas.api.handler.handler"
 
@@ -44,7 +48,7 @@ _ACCESS_LOG = {
 
 
 class ApiStack(Stack):
-    """Function, API, its throttling and its access log."""
+    """Function, API, its throttling, its access log and its alarms."""
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class ApiStack(Stack):
         platform: Platform,
         manifests: Sequence[Manifest],
         storage: StorageStack,
+        alerts: Alerts,
     ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: HTTP API")
@@ -110,6 +115,19 @@ class ApiStack(Stack):
         acknowledge(
             api.node.find_child("DefaultRoute"),
             APIG4="The function asks for a key or a signature itself, and refuses what has none.",
+        )
+        name = answering.function.function_name
+        Watched(
+            self,
+            "Alarms",
+            owner=f"The HTTP API ({stage.name})",
+            watches=(
+                *of_api(api.api_id),
+                functions.throttles(name),
+                functions.concurrency(name, most=stage.api.concurrency),
+            ),
+            alerts=alerts,
+            quiet_while=page_of(stage.name, "dispatcher"),
         )
         CfnOutput(self, OutputKey.API_URL, value=api.api_endpoint)
 

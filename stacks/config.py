@@ -15,6 +15,7 @@ from muster.errors import ConfigurationError
 from muster.fleet_settings import FleetSettings
 from stacks.api_settings import ApiSettings
 from stacks.containers import ContainerSettings
+from stacks.emulator import LACKS as EMULATOR_LACKS
 from stacks.outbound import LOCAL_SERVER_PORTS, OutboundSettings
 from stacks.repository import Repository
 
@@ -112,7 +113,7 @@ class Stage:
     #: Folders whose subfolders with an `agent.toml` are deployed, relative to the repository.
     agent_roots: tuple[str, ...] = ("lambdas/agents",)
     #: Stacks over which agents are spread by a stable hash. Changing it moves agents between stacks.
-    agent_shards: int = 8
+    agent_shards: int = 16
     architecture: Architecture = CLOUD_ARCHITECTURE
     #: Subfolder of `.muster/wheelhouse` whose wheels go into the layers.
     wheelhouse: str = "py314-aarch64"
@@ -121,8 +122,12 @@ class Stage:
     log_retention_days: int = 30
     #: Days for which the ledger keeps executions and their events, at least; whole months leave.
     keep_days: int = KEEP_DAYS
-    #: Address that alarms are mailed to; it has to confirm the subscription once.
+    #: Address that alarms are mailed to; it has to confirm each of the two subscriptions once.
     alerts_email: str | None = None
+    #: Functions that Lambda runs at once for the whole account; an alarm tells when they get few.
+    lambda_concurrency: int = 1000
+    #: CloudFormation types that the platform does not know; `stacks/lacking.py` takes them out.
+    lacks: frozenset[str] = frozenset()
     #: Logical buckets that manifests name; None makes one.
     buckets: Mapping[str, ImportedBucket | None] = field(default_factory=lambda: {"uploads": None})
     #: Folder for temporary files that each function or task has to itself: what jobs leave there can be
@@ -236,12 +241,12 @@ STAGES: Mapping[str, Stage] = {
             log_retention_days=1,
             own_tmp="",
             event_hints=True,
-            # Every invocation at once is a process that unpacks the layers first: more only get in each
-            # other's way.
+            # Every invocation is a process that unpacks the layers: more get in each other's way.
             event_source_ceiling=4,
             # No Docker, and an emulator without containers or scaling: listeners run as processes.
             # What a listener that was killed held is soon taken up by the next.
             containers=ContainerSettings(image="muster/listener:local", tasks=False, visibility=10),
+            lacks=EMULATOR_LACKS,
             # Servers of demos and tests; strangers are not called from here unless one says so.
             outbound=OutboundSettings(addresses=("127.0.0.1",), ports=LOCAL_SERVER_PORTS),
         ),

@@ -15,9 +15,12 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.acknowledgement import acknowledge
+from stacks.alerts import Alerts, page_of
 from stacks.config import InstanceDatabase, Stage
+from stacks.constructs.watched import Watched
 from stacks.network import NetworkStack
 from stacks.retention import log_group
+from stacks.watches.database import database as of_database
 
 DATABASE_NAME = "muster"
 
@@ -53,6 +56,7 @@ class DatabaseStack(Stack):
         stage: Stage,
         settings: InstanceDatabase,
         network: NetworkStack,
+        alerts: Alerts,
     ) -> None:
         super().__init__(
             scope,
@@ -133,6 +137,14 @@ class DatabaseStack(Stack):
             security_group=functions[0],
         )
         self.access = DatabaseAccess(secret=credentials)
+        Watched(
+            self,
+            "Alarms",
+            owner=f"The database ({stage.name})",
+            watches=of_database(settings, instance=_identifier(stage)),
+            alerts=alerts,
+            name=page_of(stage.name, "database"),
+        )
 
 
 def _identifier(stage: Stage) -> str:

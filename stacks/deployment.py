@@ -13,12 +13,14 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
 from stacks.agents import AgentsStack
+from stacks.alerts import Alerts
 from stacks.api import ApiStack
 from stacks.cluster import ClusterStack
 from stacks.config import ExternalDatabase, Stage
 from stacks.connections import ConnectionBudget, connections_at_most
 from stacks.database import DatabaseAccess, DatabaseStack
 from stacks.dispatcher import DispatcherStack
+from stacks.lacking import take_out
 from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
 from stacks.packaging import code_version
@@ -53,26 +55,31 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         if stage.network is not None
         else None
     )
+    observability = ObservabilityStack(app, name("observability"), stage=stage)
+    alerts = observability.alerts
     platform = Platform(
         stage=stage,
         network=network,
-        database=_database(app, name("database"), stage, network),
+        database=_database(app, name("database"), stage, network, alerts),
         code_version=code_version(stage),
     )
     storage = StorageStack(app, name("storage"), stage=stage)
-    observability = ObservabilityStack(app, name("observability"), stage=stage)
     registry = RegistryStack(app, name("registry"), platform=platform, manifests=manifests)
     cluster = ClusterStack(app, name("cluster"), stage=stage)
     dispatcher = DispatcherStack(
         app,
         name("dispatcher"),
         platform=platform,
-        alerts=observability.alerts,
+        alerts=alerts,
         task_events=cluster.task_events,
     )
     dispatcher.add_stack_dependency(registry)
-    api = ApiStack(app, name("api"), platform=platform, storage=storage, manifests=manifests)
+    api = ApiStack(
+        app, name("api"), platform=platform, storage=storage, manifests=manifests, alerts=alerts
+    )
     api.add_stack_dependency(registry)
+    # Its alarms keep quiet while the dispatcher's page.
+    api.add_stack_dependency(dispatcher)
     for number, members in shard(manifests, shards=stage.agent_shards).items():
         agents = AgentsStack(
             app,
@@ -80,7 +87,7 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
             platform=platform,
             manifests=members,
             storage=storage,
-            alerts=observability.alerts,
+            alerts=alerts,
             dispatcher=dispatcher.role,
             api=api.role,
             cluster=cluster,
@@ -88,9 +95,11 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         )
         agents.add_stack_dependency(registry)
         agents.add_stack_dependency(cluster)
+        agents.add_stack_dependency(dispatcher)
         agents.verify_size(f"agent_shards (now {stage.agent_shards})")
     if stage.repository is not None:
         PipelineStack(app, name("pipeline"), stage=stage, repository=stage.repository)
+    take_out(app, stage)
     Tags.of(app).add("Project", "muster")
     Tags.of(app).add("Stage", stage.name)
     Tags.of(app).add("ManagedBy", "cdk")
@@ -101,9 +110,14 @@ def check(app: App) -> None:
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
 
 
-def _database(app: App, name: str, stage: Stage, network: NetworkStack | None) -> DatabaseAccess:
+def _database(
+    app: App, name: str, stage: Stage, network: NetworkStack | None, alerts: Alerts
+) -> DatabaseAccess:
     if isinstance(stage.database, ExternalDatabase):
         return DatabaseAccess(secret=stage.database.secret_name)
     if network is None:
         raise ConfigurationError(f"stage {stage.name!r}: an RDS database needs a network")
-    return DatabaseStack(app, name, stage=stage, settings=stage.database, network=network).access
+    stack = DatabaseStack(
+        app, name, stage=stage, settings=stage.database, network=network, alerts=alerts
+    )
+    return stack.access

@@ -5,21 +5,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from muster.contracts import DispatcherEnvironment
 from stacks.acknowledgement import acknowledge, acknowledge_wildcard
+from stacks.alerts import Alerts, page_of
+from stacks.config import InstanceDatabase
 from stacks.constructs.agent_queue import dead_letter_queue
-from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
 from stacks.constructs.python_function import PythonFunction
+from stacks.constructs.watched import Watched
 from stacks.packaging import dependency_layer
 from stacks.platform import Platform
+from stacks.watch import Urgency
+from stacks.watches import function as functions
+from stacks.watches.dispatcher import dispatcher as of_dispatcher
+from stacks.watches.queue import dead_letters
 
 HANDLER = "lambdas.scheduler.handler.handler"
 
@@ -36,7 +43,7 @@ class DispatcherStack(Stack):
         id_: str,
         *,
         platform: Platform,
-        alerts: sns.ITopic,
+        alerts: Alerts,
         task_events: sqs.IQueue,
     ) -> None:
         stage = platform.stage
@@ -79,12 +86,25 @@ class DispatcherStack(Stack):
                 max_event_age=Duration.minutes(1),
             ),
         )
-        DeadLetterAlarm(
+        name = dispatcher.function.function_name
+        Watched(
             self,
-            "MissedTicksAlarm",
-            queue=missed,
-            owner=f"The schedule of the dispatcher ({stage.name})",
+            "Alarms",
+            owner=f"The dispatcher ({stage.name})",
+            watches=(
+                *of_dispatcher(stage=stage.name),
+                dead_letters(missed.queue_name, says="has ticks that were not delivered."),
+                functions.errors(name, urgency=Urgency.TICKET),
+                functions.throttles(name),
+                functions.duration(name, timeout=timedelta(seconds=TIMEOUT.to_seconds())),
+                functions.account_concurrency(stage.lambda_concurrency),
+            ),
             alerts=alerts,
+            # Without its database it cannot tick.
+            quiet_while=page_of(stage.name, "database")
+            if isinstance(stage.database, InstanceDatabase)
+            else None,
+            name=page_of(stage.name, "dispatcher"),
         )
 
     def _scheduler_role(self, dispatcher: PythonFunction) -> iam.Role:

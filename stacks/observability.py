@@ -18,7 +18,9 @@ from constructs import Construct
 
 from muster.contracts import METRICS_NAMESPACE, MetricName, OutputKey
 from stacks.acknowledgement import acknowledge
+from stacks.alerts import Alerts
 from stacks.config import Stage
+from stacks.watch import Urgency
 
 _PERIOD = Duration.minutes(1)
 
@@ -47,12 +49,14 @@ _LANES = ("Backlog by lane: messages visible", "Maximum", (MetricName.LANE_BACKL
 
 
 class ObservabilityStack(Stack):
-    """The alerts topic and the dashboard."""
+    """The topics of alarms, and the dashboard."""
 
     def __init__(self, scope: Construct, id_: str, *, stage: Stage) -> None:
         super().__init__(scope, id_, description=f"Muster {stage.name}: alerts and dashboard")
-        self.alerts = _alerts(self, stage)
-        CfnOutput(self, OutputKey.ALERTS_TOPIC, value=self.alerts.topic_arn)
+        topics = {urgency: _topic(self, stage, urgency) for urgency in Urgency}
+        self.alerts = Alerts(topics=topics)
+        CfnOutput(self, OutputKey.PAGES_TOPIC, value=topics[Urgency.PAGE].topic_arn)
+        CfnOutput(self, OutputKey.TICKETS_TOPIC, value=topics[Urgency.TICKET].topic_arn)
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(3))
         graphs = [_graph(stage, *graph) for graph in (*_GRAPHS, ("Other counts", "Sum", _others()))]
         graphs.append(_graph(stage, *_LANES, dimensions=_LANE_DIMENSIONS))
@@ -67,8 +71,13 @@ def _others() -> tuple[str, ...]:
     return tuple(sorted(every - shown))
 
 
-def _alerts(scope: Construct, stage: Stage) -> sns.Topic:
-    topic = sns.Topic(scope, "Alerts", display_name=f"Muster {stage.name} alerts", enforce_ssl=True)
+def _topic(scope: Construct, stage: Stage, urgency: Urgency) -> sns.Topic:
+    topic = sns.Topic(
+        scope,
+        f"{urgency.capitalize()}s",
+        display_name=f"Muster {stage.name} {urgency}s",
+        enforce_ssl=True,
+    )
     # A topic with a policy of its own no longer lets CloudWatch in by default.
     topic.add_to_resource_policy(
         iam.PolicyStatement(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 
 from muster.clock import Clock, SystemClock
-from muster.contracts import KEEP_DAYS, MetricName
+from muster.contracts import KEEP_DAYS
 from muster.dispatcher.firing import Firing
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.dispatcher.measuring import Measuring, MetricsFor
 from muster.dispatcher.retention import Retention
 from muster.dispatcher.stopped_tasks import StoppedTasks
 from muster.dispatcher.tick import Duty
-from muster.dispatcher.upkeep import RESCUE_GRACE, MetricsFor, Upkeep
-from muster.errors import MusterError
+from muster.dispatcher.upkeep import BURIAL_GRACE, RESCUE_GRACE, Upkeep
 from muster.fleet_settings import FleetSettings
 from muster.ports import Queues
 from muster.store.connection import Database
@@ -48,7 +48,6 @@ class Duties:
         self._queues = queues
         self._metrics = metrics
         self._sql = statements("dispatch")
-        self._measured = False
         self._event_hints = event_hints
         self._retention = Retention(database=database, keep_days=keep_days, log=log)
         self.upkeep = Upkeep(
@@ -61,12 +60,19 @@ class Duties:
         )
         self._stopped = (
             StoppedTasks(
-                database=database, queues=queues, queue_url=task_events, grace=RESCUE_GRACE
+                database=database,
+                queues=queues,
+                queue_url=task_events,
+                grace=RESCUE_GRACE,
+                metrics=metrics,
             )
             if task_events
             else None
         )
         self._clock = clock or SystemClock()
+        self._measuring = Measuring(
+            database=database, queues=queues, metrics=metrics, burial_grace=BURIAL_GRACE
+        )
         self._firing = Firing(
             database=database,
             queues=queues,
@@ -85,44 +91,11 @@ class Duties:
             Duty(name="route", page=self.route),
             *stopped,
             *self.upkeep.all(),
-            Duty(name="measure", page=self.measure),
+            Duty(name="measure", page=self._measuring.page),
             Duty(name="partition", page=self.partition),
             Duty(name="retention", page=self._retention.page),
             Duty(name="hints", page=self.hints),
         )
-
-    def measure(self) -> int:
-        """Publish each agent's backlog and running count; SQS's own metrics sleep on idle queues.
-
-        Raises:
-            MusterError: a queue could not be measured; all the others were.
-        """
-        if self._measured:
-            return 0
-        self._measured = True
-        running = dict(self._database.run(self._sql["running_counts"]))
-        problem: MusterError | None = None
-        for agent_id, endpoint in self._database.run(self._sql["queue_endpoints"]):
-            runs = running.get(agent_id, 0)
-            self._metrics(agent_id).gauge(MetricName.RUNNING, runs)
-            try:
-                depths = {lane: self._queues.depth(url) for lane, url in endpoint["queues"].items()}
-            except MusterError as error:
-                problem = error
-            else:
-                backlog = sum(depth.visible for depth in depths.values())
-                self._metrics(agent_id).gauge(MetricName.BACKLOG, backlog)
-                for lane in depths if len(depths) > 1 else ():
-                    waiting = depths[lane].visible
-                    self._metrics(agent_id, lane).gauge(MetricName.LANE_BACKLOG, waiting)
-                if "service" in endpoint:
-                    # What SQS holds back for a time counts too: a task stands when a schedule's job is due.
-                    # What waits for its retry does not: it is in flight, for up to a quarter of an hour.
-                    soon = sum(depth.delayed for depth in depths.values())
-                    self._metrics(agent_id).gauge(MetricName.DEMAND, backlog + soon + runs)
-        if problem is not None:
-            raise problem
-        return 1
 
     def partition(self) -> int:
         """Create the partitions of the coming months."""

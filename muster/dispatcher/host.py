@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from muster.clock import Clock
-from muster.contracts import DispatcherEnvironment, MetricName
+from muster.contracts import DISPATCHER, DispatcherEnvironment, MetricName
 from muster.dispatcher.duties import Duties
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import Tick
@@ -24,9 +24,6 @@ INVOCATION_MARGIN = timedelta(seconds=5)
 
 #: Calls of SQS on their way at once, while fires are sent.
 CONNECTIONS = 16
-
-#: Dimension `agent` of the dispatcher's own metrics.
-SELF = "dispatcher"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +70,7 @@ class DispatcherHost:
                 clock=self.clock,
                 log=self.log,
             ).run(time_left=time_left - INVOCATION_MARGIN)
-            self.metrics(SELF).count(MetricName.TICK)
+            self.metrics(DISPATCHER).count(MetricName.TICK)
         finally:
             self.metrics.flush()
         summary = {
@@ -96,7 +93,7 @@ def dispatcher_host() -> DispatcherHost:
     from muster.store.opening import open_database
 
     environment = DispatcherEnvironment.from_environ(os.environ)
-    clock, log = SystemClock(), logger(SELF)
+    clock, log = SystemClock(), logger(DISPATCHER)
     database = open_database(environment, secrets=Secrets())
     return DispatcherHost(
         database=database,

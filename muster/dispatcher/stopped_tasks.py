@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from muster.contracts import MetricName
+from muster.dispatcher.measuring import MetricsFor
 from muster.ports import Queues
 from muster.store.connection import Database
 from muster.store.statements import statements
 
 #: Characters of a reason that are kept.
 _REASON = 500
+
+#: ECS's word for a task that never ran: no image, no address, no secret.
+_NOT_STARTED = "TaskFailedToStart"
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -29,6 +34,10 @@ class StoppedTask:
 
     task_id: str
     reason: str
+    #: What it belongs to, in ECS's words: `service:<name>`, or what its launcher said.
+    group: str = ""
+    #: False: ECS could not start it.
+    started: bool = True
 
 
 def stopped_task(body: str) -> StoppedTask | None:
@@ -41,7 +50,12 @@ def stopped_task(body: str) -> StoppedTask | None:
         return None
     if not stopped or not _ID.fullmatch(task_id):
         return None
-    return StoppedTask(task_id=task_id, reason=_reason(detail)[:_REASON])
+    return StoppedTask(
+        task_id=task_id,
+        reason=_reason(detail)[:_REASON],
+        group=str(detail.get("group") or ""),
+        started=detail.get("stopCode") != _NOT_STARTED,
+    )
 
 
 def _reason(detail: Mapping[str, Any]) -> str:
@@ -62,12 +76,19 @@ class StoppedTasks:
     """
 
     def __init__(
-        self, *, database: Database, queues: Queues, queue_url: str, grace: timedelta
+        self,
+        *,
+        database: Database,
+        queues: Queues,
+        queue_url: str,
+        grace: timedelta,
+        metrics: MetricsFor,
     ) -> None:
         self._database = database
         self._queues = queues
         self._queue_url = queue_url
         self._grace = grace
+        self._metrics = metrics
         self._sql = statements("dispatch")
 
     def page(self) -> int:
@@ -79,7 +100,9 @@ class StoppedTasks:
         messages = self._queues.receive(self._queue_url, wait=timedelta(0))
         if not messages:
             return 0
-        self._free([task for m in messages if (task := stopped_task(m.body)) is not None])
+        tasks = [task for m in messages if (task := stopped_task(m.body)) is not None]
+        self._free(tasks)
+        self._not_started([task for task in tasks if not task.started])
         self._queues.delete_batch(self._queue_url, [m.receipt_handle for m in messages])
         return len(messages)
 
@@ -92,3 +115,17 @@ class StoppedTasks:
                 "grace_seconds": self._grace.total_seconds(),
             },
         )
+
+    def _not_started(self, tasks: Sequence[StoppedTask]) -> None:
+        if not tasks:
+            return
+        rows = self._database.run(
+            self._sql["tasks_not_started"],
+            {
+                "task_ids": [task.task_id for task in tasks],
+                "groups": [task.group for task in tasks],
+                "reasons": [task.reason for task in tasks],
+            },
+        )
+        for agent_id, count in rows:
+            self._metrics(agent_id).count(MetricName.TASK_START_FAILURES, count)

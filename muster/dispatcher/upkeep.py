@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from muster.contracts import MetricName
+from muster.contracts import DISPATCHER, MetricName
 from muster.crashpoint import crashpoint
 from muster.dead_letter import dead_letter
 from muster.dispatcher.carrier import carrier
 from muster.dispatcher.lane_choice import LaneChoice
+from muster.dispatcher.measuring import MetricsFor
 from muster.dispatcher.tick import Duty
 from muster.fleet_settings import FleetSettings
-from muster.metrics import EmbeddedMetrics
 from muster.model import Failure
 from muster.ports import Outgoing, Queues
 from muster.store.connection import Database, Row
@@ -41,12 +41,6 @@ RELAY_PAUSE = timedelta(minutes=3)
 
 #: A failure's own worker gets this long to send its dead letter.
 BURIAL_GRACE = timedelta(seconds=30)
-
-
-class MetricsFor(Protocol):
-    """The metrics of an agent, or of one of its lanes."""
-
-    def __call__(self, agent_id: str, lane: str | None = None) -> EmbeddedMetrics: ...
 
 
 class Upkeep:
@@ -96,6 +90,8 @@ class Upkeep:
         crashpoint("rescue.after")
         for agent_id, _, count in rows:
             self._metrics(agent_id).count(MetricName.RESCUED, count)
+        if rows:
+            self._metrics(DISPATCHER).count(MetricName.RESCUES, sum(row[2] for row in rows))
         return self._ended(rows)
 
     def overdue(self) -> int:

@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from muster.manifest import Manifest
 from muster.manifest.limits import MAX_RECEIVE_COUNT
+from stacks.alerts import Alerts, page_of
 from stacks.bucket_right import bucket_rights
 from stacks.constructs.agent_queue import AgentQueue
-from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
 from stacks.constructs.s3_triggers import S3Triggers
+from stacks.constructs.watched import Watched
 from stacks.packaging import agent_folder
 from stacks.platform import Platform
 from stacks.storage import StorageStack
+from stacks.watch import Watch
+from stacks.watches.agent import failure_rate, stuck_jobs
+from stacks.watches.queue import backlog, dead_letters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +34,7 @@ class Surroundings:
     platform: Platform
     storage: StorageStack
     #: Where alarms go.
-    alerts: sns.ITopic
+    alerts: Alerts
     #: Whoever sends jobs again and counts the backlog.
     dispatcher: iam.IRole
     #: Whoever sends the jobs that were asked for over HTTP, and redrives dead letters.
@@ -46,6 +49,7 @@ class Agent(Construct):
         self.manifest = manifest
         self.platform = surroundings.platform
         self._storage = surroundings.storage
+        self._alerts = surroundings.alerts
         stage = self.platform.stage
         self.owner = f"Agent {manifest.id} ({stage.name})"
         self.queue = AgentQueue(
@@ -59,23 +63,16 @@ class Agent(Construct):
         self.queue.grant_dispatch(surroundings.dispatcher)
         self.queue.grant_send(surroundings.api)
         self.queue.grant_redrive(surroundings.api)
-        DeadLetterAlarm(
-            self,
-            "DeadLetterAlarm",
-            queue=self.queue.dead_letters,
-            owner=self.owner,
-            alerts=surroundings.alerts,
-        )
+        self._undelivered = None
         if manifest.s3:
-            S3Triggers(
+            self._undelivered = S3Triggers(
                 self,
                 "S3",
                 triggers=manifest.s3,
                 buckets=surroundings.storage.buckets,
                 queue=self.queue.normal,
                 owner=self.owner,
-                alerts=surroundings.alerts,
-            )
+            ).undelivered
         Tags.of(self).add("Agent", manifest.id)
         for key, value in manifest.cost_tags.items():
             Tags.of(self).add(key, value)
@@ -123,6 +120,29 @@ class Agent(Construct):
         ):
             for wanted in bucket_rights(names):
                 self._storage.grant(right, wanted, role)
+
+    def watch(self, *compute: Watch) -> None:
+        """Alarms of every agent, and of what computes this one; quiet while the dispatcher is away."""
+        stage, manifest = self.platform.stage.name, self.manifest
+        lanes = [queue.queue_name for queue in self.queue.lanes.values()]
+        watches = [
+            dead_letters(self.queue.dead_letters.queue_name, says="has dead letters."),
+            backlog(lanes, timeout=manifest.timeout),
+            stuck_jobs(manifest, stage=stage),
+            failure_rate(manifest, stage=stage),
+        ]
+        if self._undelivered is not None:
+            says = "has events of S3 that did not reach its queue."
+            undelivered = self._undelivered.queue_name
+            watches.append(dead_letters(undelivered, name="undelivered-events", says=says))
+        Watched(
+            self,
+            "Alarms",
+            owner=self.owner,
+            watches=[*watches, *compute],
+            alerts=self._alerts,
+            quiet_while=page_of(stage, "dispatcher"),
+        )
 
     def _queue_urls(self) -> dict[str, str]:
         return {lane: queue.queue_url for lane, queue in self.queue.lanes.items()}

@@ -10,22 +10,18 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from muster.contracts import METRICS_NAMESPACE, MetricName
-from stacks.scaling import LEAST_WANTED, MEASURED_EVERY, Scaling
+from stacks.scaling import LEAST_WANTED, Scaling
 
 RUNBOOK = "docs/runbooks/listener.md"
-
-#: Minutes in which there was demand and nothing ran, until somebody is told.
-STUCK_MINUTES = 15
 
 _IGNORE = cloudwatch.TreatMissingData.IGNORE
 
 
 class BacklogScaling(Construct):
-    """Two step policies that set exact numbers of tasks, and an alarm for demand that nobody serves.
+    """Two step policies that set exact numbers of tasks.
 
     Where the dispatcher's metrics are missing, the number of tasks stays what it is.
     """
@@ -40,7 +36,6 @@ class BacklogScaling(Construct):
         service: ecs.CfnService,
         dimensions: dict[str, str],
         owner: str,
-        alerts: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_)
         self._scaling = scaling
@@ -58,7 +53,6 @@ class BacklogScaling(Construct):
         self._owner = owner
         self._follow()
         self._rest()
-        self._tell(alerts)
 
     def _follow(self) -> None:
         """While there is demand: as many tasks as it wants. From zero, this is the step to the first."""
@@ -126,30 +120,6 @@ class BacklogScaling(Construct):
             treat_missing_data=_IGNORE,
         )
         alarm.add_alarm_action(actions.ApplicationScalingAction(action))
-
-    def _tell(self, alerts: sns.ITopic) -> None:
-        period = Duration.seconds(MEASURED_EVERY)
-        alarm = cloudwatch.Alarm(
-            self,
-            "Stuck",
-            alarm_description=f"{self._owner} has work and runs nothing. Runbook: {RUNBOOK}",
-            metric=cloudwatch.MathExpression(
-                expression="IF(backlog > 0 AND running < 1, 1, 0)",
-                using_metrics={
-                    "backlog": self._metric(MetricName.BACKLOG, period),
-                    "running": self._metric(MetricName.RUNNING, period),
-                },
-                period=period,
-                label="Waits and does not run",
-            ),
-            threshold=1,
-            evaluation_periods=STUCK_MINUTES,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        tell = actions.SnsAction(alerts)
-        alarm.add_alarm_action(tell)
-        alarm.add_ok_action(tell)
 
     def _metric(self, name: str, period: Duration) -> cloudwatch.Metric:
         # Two ticks in one period are two measurements of one thing: never their sum.

@@ -9,7 +9,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from muster.contracts import ListenerEnvironment
+from muster.contracts import ListenerEnvironment, metric_dimensions
 from muster.manifest import Manifest
 from stacks.acknowledgement import acknowledge_finding, acknowledge_wildcard
 from stacks.cluster import ClusterStack
@@ -20,6 +20,7 @@ from stacks.constructs.task_launching import launcher_environment, let_launch
 from stacks.containers import DRAIN, HTTP_PORT, OVERLAP
 from stacks.packaging import agent_folder
 from stacks.scaling import Scaling, most_tasks
+from stacks.watches.listener import not_started, too_few, unserved
 
 
 class FargateListener(Agent):
@@ -51,19 +52,23 @@ class FargateListener(Agent):
         if manifest.isolation == "task" and self.platform.stage.containers.tasks:
             let_launch(self.task, cluster)
         self.service = self._service()
+        stage = self.platform.stage.name
+        scaling = Scaling(jobs_per_task=manifest.jobs_per_task, most_tasks=most_tasks(manifest))
         if self.platform.stage.containers.tasks:
             BacklogScaling(
                 self,
                 "Scaling",
-                scaling=Scaling(
-                    jobs_per_task=manifest.jobs_per_task, most_tasks=most_tasks(manifest)
-                ),
+                scaling=scaling,
                 cluster_name=cluster.cluster_name,
                 service=self.service,
-                dimensions={"stage": self.platform.stage.name, "agent": manifest.id},
+                dimensions=metric_dimensions(stage=stage, agent=manifest.id),
                 owner=self.owner,
-                alerts=surroundings.alerts,
             )
+        self.watch(
+            unserved(stage=stage, agent=manifest.id),
+            too_few(scaling, stage=stage, agent=manifest.id),
+            not_started(stage=stage, agent=manifest.id),
+        )
 
     @property
     def slots(self) -> int:

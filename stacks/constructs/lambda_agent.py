@@ -16,6 +16,8 @@ from stacks.constructs.agent import Agent, Surroundings
 from stacks.constructs.python_function import PythonFunction
 from stacks.lane_shares import lane_shares
 from stacks.packaging import agent_folder, agent_layer
+from stacks.watch import Urgency
+from stacks.watches.function import duration, errors, throttles
 
 HANDLER = "lambdas.agents.handler.handler"
 
@@ -50,6 +52,12 @@ class LambdaAgent(Agent):
         )
         self.admit(self.function.role)
         self._consume()
+        name = self.function.function.function_name
+        self.watch(
+            errors(name, urgency=Urgency.PAGE),
+            throttles(name),
+            duration(name, timeout=manifest.function_timeout),
+        )
 
     @property
     def slots(self) -> int:

@@ -13,14 +13,12 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from muster.manifest import S3Trigger
 from stacks.acknowledgement import acknowledge
 from stacks.constructs.agent_queue import dead_letter_queue
-from stacks.constructs.dead_letter_alarm import DeadLetterAlarm
 
 
 class S3Triggers(Construct):
@@ -38,10 +36,11 @@ class S3Triggers(Construct):
         buckets: Mapping[str, s3.IBucket],
         queue: sqs.Queue,
         owner: str,
-        alerts: sns.ITopic,
     ) -> None:
         super().__init__(scope, id_)
-        undelivered = dead_letter_queue(self, "Undelivered", removal_policy=RemovalPolicy.RETAIN)
+        self.undelivered = undelivered = dead_letter_queue(
+            self, "Undelivered", removal_policy=RemovalPolicy.RETAIN
+        )
         acknowledge(
             undelivered,
             SQS3="It is the dead-letter queue of EventBridge rules; an alarm watches it.",
@@ -81,13 +80,6 @@ class S3Triggers(Construct):
                     },
                 )
             )
-        DeadLetterAlarm(
-            self,
-            "UndeliveredAlarm",
-            queue=undelivered,
-            owner=f"{owner}: events of S3 that did not reach its queue. It",
-            alerts=alerts,
-        )
 
 
 def key_patterns(*, prefix: str, suffix: str) -> list[Any]:

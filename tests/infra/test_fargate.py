@@ -156,7 +156,7 @@ def test_moving_an_agent_from_lambda_to_fargate_moves_its_compute_only(tmp_path:
     before = {id_ for id_, r in on_lambda.items() if r.body["Type"] in stays}
     after = {id_ for id_, r in on_fargate.items() if r.body["Type"] in stays}
     assert before == after
-    assert any("DeadLetterAlarm" in id_ for id_ in set(on_lambda) & set(on_fargate))
+    assert any("Alarmsdeadletters" in id_ for id_ in set(on_lambda) & set(on_fargate))
     # And neither leaves anything of the other's compute
     kinds = [
         {r.body["Type"].split("::")[1] for r in found.values()} for found in (on_lambda, on_fargate)

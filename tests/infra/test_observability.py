@@ -9,55 +9,30 @@ from typing import Any
 
 from muster.contracts import MetricName
 from stacks.config import STAGES
-from tests.infra.synthesis import ROOT, Synthesis, agent, synthesise
-
-
-def test_every_dead_letter_queue_has_an_alarm_that_notifies_and_links_its_runbook(each: Synthesis):
-    queues = {
-        q.id
-        for q in each.resources("AWS::SQS::Queue")
-        if "RedrivePolicy" not in q.properties and q.stack != "cluster"
-    }
-    alarms = [a for a in each.resources("AWS::CloudWatch::Alarm") if "/Scaling/" not in a.path]
-    watched: set[str] = set()
-    for alarm in alarms:
-        found = alarm.properties
-        (dimension,) = found["Dimensions"]
-        watched.add(dimension["Value"]["Fn::GetAtt"][0])
-        assert found["MetricName"] == "ApproximateNumberOfMessagesVisible"
-        assert (found["Threshold"], found["ComparisonOperator"]) == (
-            1,
-            "GreaterThanOrEqualToThreshold",
-        )
-        assert found["TreatMissingData"] == "notBreaching"
-        assert found["AlarmActions"] == found["OKActions"]
-        assert "Alerts" in str(found["AlarmActions"])
-        runbook = found["AlarmDescription"].split("Runbook: ")[1]
-        assert (ROOT / runbook).is_file()
-    assert watched == queues
-
-
-def test_an_alarm_names_its_agent(each: Synthesis):
-    for manifest in each.manifests:
-        for alarm in each.of_agent(manifest.id, "AWS::CloudWatch::Alarm"):
-            assert f"Agent {manifest.id} " in alarm.properties["AlarmDescription"]
+from tests.infra.synthesis import Synthesis, agent, synthesise
 
 
 def test_alarms_may_publish_and_nobody_may_without_tls(each: Synthesis):
-    policy = each.one("AWS::SNS::TopicPolicy").properties["PolicyDocument"]["Statement"]
-    effects = {(s["Effect"], str(s.get("Principal"))) for s in policy}
-    assert ("Allow", "{'Service': 'cloudwatch.amazonaws.com'}") in effects
-    assert any(
-        s["Effect"] == "Deny" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-        for s in policy
-    )
+    policies = each.resources("AWS::SNS::TopicPolicy")
+    assert len(policies) == len(each.resources("AWS::SNS::Topic")) == 2
+    for policy in policies:
+        statements = policy.properties["PolicyDocument"]["Statement"]
+        effects = {(s["Effect"], str(s.get("Principal"))) for s in statements}
+        assert ("Allow", "{'Service': 'cloudwatch.amazonaws.com'}") in effects
+        assert any(
+            s["Effect"] == "Deny" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for s in statements
+        )
 
 
 def test_the_address_of_the_stage_is_subscribed(tmp_path: Path):
     stage = dataclasses.replace(STAGES["local"], alerts_email="ops@example.com")
     found = synthesise(stage, [agent("one")], tmp_path)
-    subscription = found.one("AWS::SNS::Subscription").properties
-    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+    subscriptions = [s.properties for s in found.resources("AWS::SNS::Subscription")]
+    assert [(s["Protocol"], s["Endpoint"]) for s in subscriptions] == [
+        ("email", "ops@example.com")
+    ] * 2
+    assert {str(s["TopicArn"])[9:13] for s in subscriptions} == {"Page", "Tick"}
 
 
 def test_without_an_address_nobody_is_subscribed(each: Synthesis):

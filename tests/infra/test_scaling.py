@@ -131,8 +131,23 @@ def test_the_service_is_scaled_from_zero_by_awss_own_role(cloud: Synthesis):
 
 def test_work_that_nobody_does_is_told(cloud: Synthesis):
     for manifest in cloud.on_fargate:
-        found = alarm(cloud, manifest.id, "Stuck")
-        assert found["EvaluationPeriods"] == 15
-        assert "Alerts" in str(found["AlarmActions"])
-        assert found["AlarmActions"] == found["OKActions"]
-        assert found["AlarmDescription"].endswith("Runbook: docs/runbooks/listener.md")
+        for name in ("unserved", "too-few-listeners"):
+            (found,) = (
+                a.properties
+                for a in cloud.of_agent(manifest.id, "AWS::CloudWatch::Alarm")
+                if a.path.endswith(f"/Alarms/{name}")
+            )
+            assert found["EvaluationPeriods"] == 15
+            assert found["AlarmDescription"].endswith("Runbook: docs/runbooks/listener.md")
+
+
+def test_as_many_listeners_are_wanted_as_the_scaling_starts(cloud: Synthesis):
+    for manifest in cloud.on_fargate:
+        (found,) = (
+            a.properties
+            for a in cloud.of_agent(manifest.id, "AWS::CloudWatch::Alarm")
+            if a.path.endswith("/Alarms/too-few-listeners")
+        )
+        (formula,) = (m["Expression"] for m in found["Metrics"] if "Expression" in m)
+        wanted = f"MIN([CEIL(demand / {manifest.jobs_per_task}), {most_tasks(manifest)}])"
+        assert formula == f"IF(FILL(listeners, 0) < {wanted}, 1, 0)"

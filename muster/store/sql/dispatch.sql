@@ -193,6 +193,72 @@ SELECT e.execution_id::text, e.created_at, e.fence, e.agent_id, e.job_id, e.tena
 -- Executions running now, per agent.
 SELECT agent_id, count(*)::int FROM agent_job_execution WHERE status = 'running' GROUP BY agent_id;
 
+-- name: oldest_unfinished
+-- Seconds since each agent's oldest execution that has not ended was asked for, or redriven. What waits long
+-- for a later time on purpose is left out.
+SELECT e.agent_id,
+       extract(epoch FROM now() - min(greatest(
+           e.queued_at, e.scheduled_for,
+           CASE WHEN e.redrives > 0 THEN (SELECT max(v.at) FROM execution_event v
+                                           WHERE v.execution_id = e.execution_id AND v.kind = 'redriven') END
+       )))::float8
+  FROM (SELECT r.agent_id, r.execution_id, r.queued_at, r.scheduled_for, r.redrives
+          FROM agent_job_execution r WHERE r.status = 'running'
+        UNION ALL
+        SELECT p.agent_id, p.execution_id, p.queued_at, p.scheduled_for, p.redrives
+          FROM agent_job_execution p
+         WHERE p.status = 'pending' AND p.available_at <= now() + make_interval(secs => %(ahead_seconds)s::float8)) e
+ GROUP BY e.agent_id;
+
+-- name: lags
+-- Seconds by which the most overdue relay and the most overdue dead letter are late; 0 where none is.
+SELECT coalesce((SELECT extract(epoch FROM now() - e.relay_after)
+                   FROM agent_job_execution e
+                   JOIN agent_registry r ON r.agent_id = e.agent_id AND r.active AND r.endpoint ? 'queues'
+                  WHERE e.status = 'pending' AND e.cancel_requested_at IS NULL AND e.relay_after < now()
+                  ORDER BY e.relay_after LIMIT 1), 0)::float8,
+       coalesce((SELECT extract(epoch FROM now() - e.updated_at)
+                   FROM agent_job_execution e
+                  WHERE e.dlq_pending AND e.updated_at < now() - make_interval(secs => %(grace_seconds)s::float8)
+                    AND EXISTS (SELECT 1 FROM agent_registry a WHERE a.agent_id = e.agent_id AND a.endpoint ? 'dlq')
+                  ORDER BY e.updated_at LIMIT 1), 0)::float8;
+
+-- name: listener_counts
+-- Listeners that beat, per agent.
+SELECT l.agent_id, count(*)::int
+  FROM agent_instance i JOIN agent_instance_agent l USING (instance_id)
+ WHERE i.kind = 'listener' AND i.status = 'running'
+ GROUP BY l.agent_id;
+
+-- name: tasks_not_started
+-- Tasks that ECS could not start: kept as instances that have stopped, with the reason; returns how many per agent.
+-- A task of a service is told by the service's name, one that was launched for a job by its group.
+WITH told AS (
+    SELECT DISTINCT ON (t.task_id) t.task_id, t.task_group, t.reason
+      FROM unnest(%(task_ids)s::text[], %(groups)s::text[], %(reasons)s::text[]) AS t (task_id, task_group, reason)
+),
+known AS (
+    SELECT t.task_id, t.reason, r.agent_id
+      FROM told t
+      JOIN agent_registry r
+        ON r.active AND (t.task_group = 'service:' || (r.endpoint->>'service') OR t.task_group = 'agent:' || r.agent_id)
+),
+kept AS (
+    INSERT INTO agent_instance (instance_id, kind, status, stopped_at, metadata)
+    SELECT k.agent_id || '-' || k.task_id, 'listener', 'stopped', now(),
+           jsonb_build_object('stopped', k.reason, 'started', false)
+      FROM known k
+    ON CONFLICT (instance_id) DO NOTHING
+    RETURNING instance_id
+),
+linked AS (
+    INSERT INTO agent_instance_agent (instance_id, agent_id)
+    SELECT i.instance_id, k.agent_id FROM kept i JOIN known k ON i.instance_id = k.agent_id || '-' || k.task_id
+    ON CONFLICT DO NOTHING
+    RETURNING agent_id
+)
+SELECT l.agent_id, count(*)::int FROM linked l GROUP BY l.agent_id;
+
 -- name: queue_endpoints
 -- Queues of every active agent that has some.
 SELECT agent_id, endpoint FROM agent_registry WHERE active AND endpoint ? 'queues' ORDER BY agent_id;

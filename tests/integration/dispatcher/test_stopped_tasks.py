@@ -97,6 +97,43 @@ def test_what_is_no_word_of_a_stopped_task_is_dropped(workshop: MakeWorkshop):
     assert shop.memory.stored[shop.task_events] == []
 
 
+@pytest.mark.parametrize("group", ["service:its-service", f"agent:{AGENT}"])
+def test_a_task_that_ecs_could_not_start_is_counted_and_kept_with_the_reason(
+    workshop: MakeWorkshop, group: str
+):
+    # Given an agent with a service
+    shop = workshop()
+    shop.clerk.query(
+        'UPDATE agent_registry SET endpoint = endpoint || \'{"service": "its-service"}\''
+    )
+    # When ECS says, twice, that a task of it could not be started
+    word = told(
+        TASK,
+        group=group,
+        stopCode="TaskFailedToStart",
+        stoppedReason="CannotPullContainerError: not found",
+        containers=[],
+    )
+    hear(shop, word, word)
+    shop.tick()
+    # Then it counts once, for its agent
+    assert shop.metrics.counts["TaskStartFailures"] == 1
+    # And the ledger has it, with ECS's reason
+    [row] = shop.clerk.query(
+        "SELECT i.status, i.metadata->>'stopped' AS reason, l.agent_id"
+        " FROM agent_instance i JOIN agent_instance_agent l USING (instance_id)"
+    )
+    assert (row["status"], row["agent_id"]) == ("stopped", AGENT)
+    assert row["reason"] == "TaskFailedToStart; CannotPullContainerError: not found"
+
+
+def test_a_task_of_somebody_else_that_does_not_start_is_not_counted(workshop: MakeWorkshop):
+    shop = workshop()
+    hear(shop, told(TASK, group="service:another", stopCode="TaskFailedToStart"))
+    shop.tick()
+    assert shop.metrics.counts["TaskStartFailures"] == 0
+
+
 def test_a_queue_of_events_that_is_gone_harms_no_other_duty(workshop: MakeWorkshop):
     # Given that the queue was deleted
     shop = workshop()

@@ -40,6 +40,7 @@ PLACE = LauncherEnvironment(
 REQUEST = {
     "cluster": "muster-test",
     "taskDefinition": "family:7",
+    "group": "agent:tester",
     "launchType": "FARGATE",
     "platformVersion": "1.4.0",
     "count": 1,
@@ -94,7 +95,9 @@ def _on_ecs(_folder: Path, *, works: bool) -> Made:
         tokens.add(params["clientToken"])
 
     client.meta.events.register("provide-client-params.ecs.RunTask", seen)
-    return EcsLauncher(ecs=client, place=PLACE, definition="family:7"), lambda: len(tokens)
+    return EcsLauncher(
+        ecs=client, place=PLACE, definition="family:7", agent_id="tester"
+    ), lambda: len(tokens)
 
 
 def _as_processes(folder: Path, *, works: bool) -> Made:
@@ -142,7 +145,9 @@ def test_an_error_of_ecs_is_a_failed_launch(code: str):
     stubber.activate()
 
     with pytest.raises(LaunchFailed, match=code):
-        EcsLauncher(ecs=client, place=PLACE, definition="family:7").launch(ERRAND)
+        EcsLauncher(ecs=client, place=PLACE, definition="family:7", agent_id="tester").launch(
+            ERRAND
+        )
 
 
 def test_a_process_has_the_errand_and_a_port_of_its_own(tmp_path: Path):

@@ -1,0 +1,1 @@
+"""What of a stage is watched, component by component: the alarm set."""
