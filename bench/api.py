@@ -127,6 +127,7 @@ def _ours(stack: ExitStack) -> Subject:
         key_burst="1000000",
         hook_rate="1",
         hook_burst="1",
+        results_bucket="none",
         token_secret=_TOKEN_KEY,
     ).to_environment()
     return Subject(
