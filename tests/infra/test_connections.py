@@ -36,7 +36,7 @@ def test_agents_that_do_not_fit_are_refused_with_the_numbers_and_the_settings():
         "big 60",
         "dispatcher 2",
         "api 20",
-        "register 9",
+        "register 17",
         "reserved_connections 20",
         "Lower `concurrency`, or have fewer lanes, in agent.toml",
         "database.instance_class (now t4g.micro)",

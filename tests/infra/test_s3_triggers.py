@@ -75,7 +75,7 @@ def test_a_trigger_is_a_rule_with_the_lane_as_target_and_a_dead_letter_queue(eac
     assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [undelivered.id, "Arn"]}}
     assert undelivered.body["DeletionPolicy"] == "Retain"
     assert any(
-        undelivered.id in str(alarm.properties["Dimensions"])
+        undelivered.id in str(alarm.properties.get("Dimensions"))
         for alarm in each.of_agent("document-profile", "AWS::CloudWatch::Alarm")
     )
 
