@@ -31,7 +31,9 @@ def report(result: Mapping[str, Any], *, program: Path) -> str:
         f"The deployed tick fired a schedule ({result['fired']} times), an urgent job overtook "
         f"{result['overtaken']} others, a change of config was taken up after "
         f"{result['config_seconds']} s. A signed webhook that came twice started one job; a late "
-        f"replay was answered {result['webhook']['late']}, a forged one {result['webhook']['forged']}."
+        f"replay was answered {result['webhook']['late']}, a forged one {result['webhook']['forged']}. "
+        f"A worker outside, {result['outside']['instance']}, registered itself over HTTP, took a job and "
+        f"reported {' and '.join(result['outside']['reported'])}."
     )
     lines = [
         render(executions, columns=("agent", "state", "executions")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.demo import api_job, long_job, overtaking, plan, web, webhook
+from local.demo import api_job, long_job, outsider, overtaking, plan, web, webhook
 from local.demo.api_job import ApiJob
 from local.demo.config import ConfigChange, change
 from local.demo.dispatcher import Dispatcher
@@ -16,6 +16,7 @@ from local.demo.job import PlannedJob
 from local.demo.long_job import Interruption
 from local.demo.messages import Messages
 from local.demo.objects import Objects
+from local.demo.outsider import Outsider, Worked
 from local.demo.overtaking import Overtaking
 from local.demo.plan import PROFILE
 from local.demo.records import Records, dead_letters, records
@@ -43,13 +44,18 @@ class Show:
         Raises:
             LocalCloudError: something could not be sent.
         """
+        # Before anything is sent: it takes seconds in which nothing is watched.
+        key = api_job.new_key(
+            run=self.run, program=self.ground.program, environment=self.ground.environment
+        )
+        worked = outsider.work(run=self.run, api_url=self.ground.api_url, key=key)
         with web.served() as url:
             sent = self._send(url)
             ids = [str(job.job_id) for job in sent]
             with records(
                 self.ground.database_url, job_ids=ids, since=self.begun - timedelta(minutes=1)
             ) as ledger:
-                return self._watch(sent, ledger)
+                return self._watch(sent, ledger, worked, key=key)
 
     def _send(self, url: str) -> list[PlannedJob]:
         ground, run = self.ground, self.run
@@ -72,7 +78,9 @@ class Show:
         )
         return sent
 
-    def _watch(self, sent: list[PlannedJob], ledger: Records) -> dict[str, Any]:
+    def _watch(
+        self, sent: list[PlannedJob], ledger: Records, worked: Worked, *, key: str
+    ) -> dict[str, Any]:
         ids = [str(job.job_id) for job in sent]
         messages = Messages(
             sent,
@@ -81,6 +89,7 @@ class Show:
         )
         self.say(f"Sent {messages.copies} messages as run {self.run}")
         delivered = self._deliver(ledger)
+        outside = Outsider(read=lambda: ledger.of(outsider.job_id(self.run)), worked=worked)
         schedule = Schedule(read=ledger.fires, begun=self.begun)
         overtaken = Overtaking(messages, run=self.run)
         config = ConfigChange(read=ledger.fires, begun=self.begun, run=self.run)
@@ -90,7 +99,8 @@ class Show:
             listeners=lambda: self.ground.listeners(long_job.AGENT),
         )
         scenes: list[Scene] = [
-            interruption, messages, schedule, overtaken, config, delivered, self._by_the_api(),
+            interruption, messages, schedule, overtaken, config, delivered, outside,
+            ApiJob(call=api_job.caller(url=self.ground.api_url, key=key), run=self.run),
         ]  # fmt: skip
         dispatcher = Dispatcher(self.ground.aws, allowed=lambda: schedule.recorded)
         watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
@@ -103,6 +113,7 @@ class Show:
             "overtaken": overtaken.overtaken,
             "config_seconds": config.seconds,
             "webhook": delivered.told,
+            "outside": outside.told,
             "problems": wrong,
         }
 
@@ -115,11 +126,6 @@ class Show:
             environment=self.ground.environment,
         )
         return Webhook(read=lambda: ledger.of(webhook.job_id(self.run)), answers=answers)
-
-    def _by_the_api(self) -> ApiJob:
-        ground, run = self.ground, self.run
-        key = api_job.new_key(run=run, program=ground.program, environment=ground.environment)
-        return ApiJob(call=api_job.caller(url=ground.api_url, key=key), run=run)
 
 
 def _told(messages: Messages) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The registry's row of an agent behind an endpoint that announces itself, without a manifest."""
+"""The registry's row of an agent that runs elsewhere and announces itself, without a manifest."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ NO_VERSION = "0.0.0"
 
 
 def announced(
-    agent_id: str, version: str | None, endpoint: Mapping[str, Any], **said: Any
+    agent_id: str, version: str | None, endpoint: Mapping[str, Any] | None, **said: Any
 ) -> dict[str, Any]:
     """Columns of `agent_registry`, as every other way of registering sets them.
 
     Args:
         endpoint: `url`; also `type`, `method`, `authentication`, `timeout` and `retryConfig` where known.
+            None: it has none, and its workers ask for their jobs.
         said: `name` and the columns of `DEFAULTS`; None says nothing.
     """
     given = {name: value for name, value in said.items() if value is not None}
@@ -40,7 +41,7 @@ def announced(
         "agent_version": version or NO_VERSION,
         "name": given.pop("name", agent_id),
         "compute": "http",
-        "endpoint": {"type": "http", "method": "POST", **endpoint},
+        "endpoint": {} if endpoint is None else {"type": "http", "method": "POST", **endpoint},
         **DEFAULTS,
         **given,
         "manifest": None,

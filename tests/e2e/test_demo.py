@@ -39,6 +39,12 @@ def test_the_demo_finds_everything_as_it_must_be(deployed: DeployedCopy):
     assert shown["webhook"] == {
         "first": 202, "again": 200, "other": 409, "late": 401, "forged": 401,
     }  # fmt: skip
+    # And a worker outside registered itself over HTTP, took a job, reported back and left
+    assert shown["outside"] == {
+        "instance": f"outside-{shown['run']}",
+        "reported": ["running", "completed"],
+        "left": "inactive",
+    }
     # And the dead letters have reasons
     reasons = {letter["agent"]: letter["reason"].split(":")[0] for letter in shown["dlq"]}
     assert reasons == {

@@ -52,7 +52,7 @@ def detail(call: Call, services: Services) -> Answer:
 
 
 def register(call: Call, services: Services) -> Answer:
-    """Make a version of an agent behind an endpoint the active one: 201; what is known already: 200."""
+    """Make a version of an agent that runs elsewhere the active one: 201; what is known already: 200."""
     body = call.body
     standing = registered(call, services, announcement(body))
     found = services.agents(call.tenant).find(body["agent_id"])
@@ -80,7 +80,7 @@ def registered(call: Call, services: Services, row: JsonObject) -> Standing:
 def announcement(body: Mapping[str, Any]) -> dict[str, Any]:
     """The registry's row that a body of `/v1/agents` means."""
     said = {k: v for k, v in body.items() if k not in ("agent_id", "agent_version", "endpoint")}
-    return announced(body["agent_id"], body.get("agent_version"), body["endpoint"], **said)
+    return announced(body["agent_id"], body.get("agent_version"), body.get("endpoint"), **said)
 
 
 def enable(call: Call, services: Services) -> Answer:

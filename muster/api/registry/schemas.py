@@ -63,6 +63,8 @@ METRICS: Mapping[str, Any] = {
 }
 
 _OPTIONAL_OF_AGENT: Mapping[str, Any] = {
+    #: Left out by an agent whose workers ask for their jobs.
+    "endpoint": ENDPOINT,
     "agent_version": VERSION,
     "name": {"type": "string", "minLength": 1, "maxLength": 200},
     "description": TEXT,
@@ -159,7 +161,7 @@ _INSTANCE_VIEW = {
 
 REGISTRY_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "AgentRegistration": closed(
-        {"agent_id": AGENT_ID, "endpoint": ENDPOINT, **_OPTIONAL_OF_AGENT},
+        {"agent_id": AGENT_ID, **_OPTIONAL_OF_AGENT},
         optional=tuple(_OPTIONAL_OF_AGENT),
     ),
     "Agent": closed(_AGENT_VIEW),
