@@ -16,7 +16,7 @@ from local.demo.job import PlannedJob
 from local.demo.long_job import Interruption
 from local.demo.messages import Messages
 from local.demo.objects import Objects
-from local.demo.outsider import Outsider, Worked
+from local.demo.outsider import Outsider
 from local.demo.overtaking import Overtaking
 from local.demo.plan import PROFILE
 from local.demo.records import Records, dead_letters, records
@@ -44,18 +44,25 @@ class Show:
         Raises:
             LocalCloudError: something could not be sent.
         """
-        # Before anything is sent: it takes seconds in which nothing is watched.
+        # What takes seconds in which nothing is watched goes before the jobs are sent.
         key = api_job.new_key(
             run=self.run, program=self.ground.program, environment=self.ground.environment
         )
         worked = outsider.work(run=self.run, api_url=self.ground.api_url, key=key)
         with web.served() as url:
+            answers = self._deliver()
             sent = self._send(url)
             ids = [str(job.job_id) for job in sent]
             with records(
                 self.ground.database_url, job_ids=ids, since=self.begun - timedelta(minutes=1)
             ) as ledger:
-                return self._watch(sent, ledger, worked, key=key)
+                return self._watch(
+                    sent,
+                    ledger,
+                    Webhook(read=lambda: ledger.of(webhook.job_id(self.run)), answers=answers),
+                    Outsider(read=lambda: ledger.of(outsider.job_id(self.run)), worked=worked),
+                    ApiJob(call=api_job.caller(url=self.ground.api_url, key=key), run=self.run),
+                )
 
     def _send(self, url: str) -> list[PlannedJob]:
         ground, run = self.ground, self.run
@@ -67,7 +74,6 @@ class Show:
             *plan.jobs(run=run, bucket=ground.bucket),
             *overtaking.patient(run=run),
             *web.jobs(run=run, url=url),
-            long_job.job(run=run),
         ]
         sent = send(ground.aws, planned, agents=ground.agents)
         sent += send(ground.aws, [overtaking.urgent(run=run)], agents=ground.agents)
@@ -76,10 +82,17 @@ class Show:
             database_url=ground.database_url,
             queue_url=ground.agents[PROFILE]["queue_url"],
         )
+        # Last: it is to be interrupted half-way by who watches.
+        sent += send(ground.aws, [long_job.job(run=run)], agents=ground.agents)
         return sent
 
     def _watch(
-        self, sent: list[PlannedJob], ledger: Records, worked: Worked, *, key: str
+        self,
+        sent: list[PlannedJob],
+        ledger: Records,
+        delivered: Webhook,
+        outside: Outsider,
+        by_the_api: ApiJob,
     ) -> dict[str, Any]:
         ids = [str(job.job_id) for job in sent]
         messages = Messages(
@@ -88,8 +101,6 @@ class Show:
             buried=lambda: dead_letters(self.ground.aws, agents=self.ground.agents, job_ids=ids),
         )
         self.say(f"Sent {messages.copies} messages as run {self.run}")
-        delivered = self._deliver(ledger)
-        outside = Outsider(read=lambda: ledger.of(outsider.job_id(self.run)), worked=worked)
         schedule = Schedule(read=ledger.fires, begun=self.begun)
         overtaken = Overtaking(messages, run=self.run)
         config = ConfigChange(read=ledger.fires, begun=self.begun, run=self.run)
@@ -100,7 +111,7 @@ class Show:
         )
         scenes: list[Scene] = [
             interruption, messages, schedule, overtaken, config, delivered, outside,
-            ApiJob(call=api_job.caller(url=self.ground.api_url, key=key), run=self.run),
+            by_the_api,
         ]  # fmt: skip
         dispatcher = Dispatcher(self.ground.aws, allowed=lambda: schedule.recorded)
         watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
@@ -117,15 +128,14 @@ class Show:
             "problems": wrong,
         }
 
-    def _deliver(self, ledger: Records) -> Webhook:
+    def _deliver(self) -> webhook.Answers:
         """Post to a webhook; what it starts is watched with everything else."""
-        answers = webhook.deliver(
+        return webhook.deliver(
             run=self.run,
             api_url=self.ground.api_url,
             program=self.ground.program,
             environment=self.ground.environment,
         )
-        return Webhook(read=lambda: ledger.of(webhook.job_id(self.run)), answers=answers)
 
 
 def _told(messages: Messages) -> dict[str, Any]:

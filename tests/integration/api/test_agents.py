@@ -29,6 +29,24 @@ def test_an_agent_registers_itself_and_is_found(api: Api):
     assert api.call("GET", "/v1/agents/digest").json == made.json
 
 
+def test_a_worker_registers_its_agent_without_an_endpoint_and_takes_its_jobs(api: Api):
+    # Given a worker's key, and nothing deployed
+    key = api.new_key(Role.AGENT)
+    # When it registers its agent, which nobody can call, and itself
+    body = {"agent_id": "translator", "concurrency": 1}
+    made = api.call("POST", "/v1/agents", body=body, key=key)
+    assert (made.status, made.json["compute"], made.json["endpoint"]) == (201, "http", {})
+    assert api.call("POST", "/v1/agents", body=body, key=key).status == 200
+    instance = {"instance_id": "laptop-7", "agents": ["translator"]}
+    assert api.call("POST", "/v1/instances", body=instance, key=key).status == 201
+    # Then a job of the agent is given to it
+    job = {"agent_id": "translator", "job_id": "a", "params": {}}
+    assert api.call("POST", "/v1/jobs", body=job, key=key).status == 202
+    ask = {"agent_id": "translator"}
+    taken = api.call("POST", "/v1/executions/claim", body=ask, key=key)
+    assert [held["job_id"] for held in taken.json["executions"]] == ["a"]
+
+
 def test_a_new_version_supersedes_the_old_one_and_keeps_the_operators_switch(api: Api):
     # Given an agent that an operator has switched off
     api.call("POST", "/v1/agents", body=_body())

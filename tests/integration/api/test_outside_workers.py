@@ -82,21 +82,6 @@ def test_a_worker_takes_a_job_reports_and_completes_it(api: Api, worker: str):
     assert [event["kind"] for event in job["events"]] == ["created", "claimed", "completed"]
 
 
-def test_a_worker_registers_its_agent_without_an_endpoint_and_takes_its_jobs(api: Api):
-    # Given a worker's key, and nothing deployed
-    key = api.new_key(Role.AGENT)
-    # When it registers its agent, which nobody can call, and itself
-    body = {"agent_id": OUTSIDE, "concurrency": 1}
-    made = api.call("POST", "/v1/agents", body=body, key=key)
-    assert (made.status, made.json["compute"], made.json["endpoint"]) == (201, "http", {})
-    assert api.call("POST", "/v1/agents", body=body, key=key).status == 200
-    instance = {"instance_id": "laptop-7", "agents": [OUTSIDE]}
-    assert api.call("POST", "/v1/instances", body=instance, key=key).status == 201
-    # Then a job of the agent is given to it
-    execution = _submit(api, "a")
-    assert [held["execution_id"] for held in _claim(api, key, count=2)] == [execution]
-
-
 def test_a_report_of_the_end_may_be_repeated_and_not_changed(api: Api, worker: str):
     _submit(api, "a")
     [held] = _claim(api, worker)

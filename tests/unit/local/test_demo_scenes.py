@@ -19,7 +19,6 @@ from local.demo.config import ConfigChange
 from local.demo.job import PlannedJob
 from local.demo.long_job import Interruption
 from local.demo.messages import Messages
-from local.demo.outsider import Outsider, Worked
 from local.demo.overtaking import Overtaking
 from local.demo.records import Record
 from local.demo.schedule import Fire, Schedule, wrong
@@ -193,54 +192,6 @@ def _started(seconds: Mapping[str | None, int | None]) -> list[Record]:
         )
         for job_id, at in seconds.items()
     ]
-
-
-WORKED = Worked(
-    instance_id="outside-r",
-    discovered=("another", "outside-r"),
-    seen={"percent": 50},
-    reported=("running", "completed"),
-    left="inactive",
-)
-
-
-def test_a_worker_outside_is_shown_when_api_and_ledger_agree():
-    # Given a worker that was discovered, reported twice and left, and its job in the ledger
-    done = replace(RUNNING, status=Status.COMPLETED, result={"words": 5})
-    scene = Outsider(read=lambda: [done], worked=WORKED)
-    # When it is judged
-    # Then nothing is wrong, and what came of it is told
-    assert scene.over()
-    assert scene.problems() == []
-    assert scene.told == {
-        "instance": "outside-r",
-        "reported": ["running", "completed"],
-        "left": "inactive",
-    }
-
-
-@pytest.mark.parametrize(
-    ("worked", "ledger", "problem"),
-    [
-        ({"discovered": ("another",)}, {}, "nobody could discover it"),
-        ({"seen": None}, {}, "was shown the progress None"),
-        ({"reported": ()}, {}, "its reports were answered []"),
-        ({"left": "active"}, {}, "it left, and is active"),
-        ({}, {"status": Status.PENDING}, "its executions are ['pending']"),
-        ({}, {"result": {"words": 4}}, "its result is {'words': 4}"),
-    ],
-)
-def test_a_worker_outside_that_is_not_as_it_must_be_is_told(
-    worked: Mapping[str, Any], ledger: Mapping[str, Any], problem: str
-):
-    # Given one thing that the API or the ledger says otherwise
-    done = replace(RUNNING, status=Status.COMPLETED, result={"words": 5})
-    scene = Outsider(read=lambda: [replace(done, **ledger)], worked=replace(WORKED, **worked))
-    # When it is judged
-    (told,) = scene.problems()
-    # Then that is the one problem
-    assert told.startswith("works-outside (a worker outside): ")
-    assert problem in told
 
 
 def test_watching_ends_with_the_last_scene():
