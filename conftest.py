@@ -7,6 +7,7 @@ import threading
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.support.cloud",
@@ -23,7 +24,10 @@ def pytest_configure() -> None:
     """End like a Ctrl-C when asked to end: fixtures then stop the servers that they started.
 
     What a shell runs in its background is deaf to Ctrl-C, and so would be all that the tests start there.
+    Properties hold or not, however slow the machine is: how fast examples are drawn proves nothing.
     """
+    settings.register_profile("muster", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("muster")
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.default_int_handler)
@@ -46,3 +50,16 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         for title, text in report.sections
     ]
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what each part of the tests took, over all processes: where to look when all of it takes too long."""
+    minutes: dict[str, float] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                part = "/".join(report.nodeid.split("/")[:2])
+                minutes[part] = minutes.get(part, 0.0) + report.duration / 60
+    for part, taken in sorted(minutes.items(), key=lambda entry: -entry[1]):
+        if taken >= 0.1:
+            terminalreporter.write_line(f"{taken:6.1f} minutes of processes in {part}")
