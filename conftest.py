@@ -53,7 +53,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what each part of the tests took, over all processes: where to look when all of it takes too long."""
+    """Say what each part took, over all processes: where to look when all of it takes too long."""
     minutes: dict[str, float] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
