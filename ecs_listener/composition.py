@@ -7,6 +7,7 @@ from ecs_listener.agent_code import AgentCode
 from ecs_listener.breaker import Breaker
 from ecs_listener.burying import Burying
 from ecs_listener.disposal import Disposal
+from ecs_listener.gauges import tell_gauges
 from ecs_listener.ground import Ground
 from ecs_listener.health import HealthServer
 from ecs_listener.holdings import Holdings
@@ -252,13 +253,7 @@ class _Composition:
     def _serve(self, listener: Listener, parts: Parts) -> None:
         ground = self._ground
         metrics = ground.metrics
-        metrics.gauge("jobs_running", lambda: self._holdings.running)
-        metrics.gauge("messages_held", lambda: len(self._holdings))
-        metrics.gauge("outcomes_unsettled", lambda: parts.settlement.waiting)
-        metrics.gauge("ledger_away", lambda: not self._breaker.closed)
-        metrics.gauge("protected", lambda: ground.protection.on)
-        metrics.gauge("leader", lambda: parts.presence.leads)
-        metrics.gauge("concurrency", lambda: ground.settings.concurrency)
+        tell_gauges(metrics, parts, concurrency=ground.settings.concurrency)
         server = HealthServer(
             host=ground.address,
             port=ground.settings.http_port,

@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from ecs_listener.own_use import cpu_seconds, resident_bytes
 from muster.contracts import MetricName
 
 #: Upper bounds of the histogram of run times, in seconds.
@@ -107,6 +108,13 @@ class ListenerMetrics:
         with self._lock:
             lines += self._rendered_counters()
             lines += self._rendered_histogram()
+        # By the names that Prometheus's own libraries give them.
+        lines += [
+            "# TYPE process_cpu_seconds_total counter",
+            f"process_cpu_seconds_total {cpu_seconds():.3f}",
+            "# TYPE process_resident_memory_bytes gauge",
+            f"process_resident_memory_bytes {resident_bytes():.0f}",
+        ]
         return "\n".join(lines) + "\n"
 
     def _rendered_counters(self) -> Iterator[str]:

@@ -8,6 +8,7 @@ from muster.api.executions.routes import EXECUTIONS
 from muster.api.forerunners.routes import COORDINATOR, DISTRIBUTOR, HUB
 from muster.api.hooks.routes import HOOKS
 from muster.api.jobs.routes import JOBS
+from muster.api.metrics.routes import METRICS
 from muster.api.registry.routes import AGENTS, INSTANCES
 from muster.api.tasks.routes import TASKS
 from muster.api.tokens.issuing import TOKENS
@@ -24,5 +25,6 @@ ROUTES = (
     *DISTRIBUTOR,
     *HUB,
     *HOOKS,
+    *METRICS,
     *ABOUT,
 )

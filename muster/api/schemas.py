@@ -128,6 +128,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
             "next_cursor": or_null(TEXT),
         }
     ),
+    "Metrics": {"type": "string", "description": "Prometheus text format 0.0.4"},
     "Health": closed({"status": {"const": "ok"}}),
     "Document": {"type": "object"},
     "Page": {"type": "string"},

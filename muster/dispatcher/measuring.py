@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -74,6 +74,7 @@ class Measuring:
         running = dict(self._database.run(self._sql["running_counts"]))
         listeners = dict(self._database.run(self._sql["listener_counts"]))
         problem: MusterError | None = None
+        measured: list[tuple[str, str, Depth]] = []
         for agent_id, endpoint in self._database.run(self._sql["queue_endpoints"]):
             runs = running.get(agent_id, 0)
             self._metrics(agent_id).gauge(MetricName.RUNNING, runs)
@@ -82,9 +83,11 @@ class Measuring:
             except MusterError as error:
                 problem = error
                 continue
+            measured += [(agent_id, lane, depth) for lane, depth in depths.items()]
             self._backlog(agent_id, depths)
             if "service" in endpoint:
                 self._demand(agent_id, depths, runs=runs, listeners=listeners.get(agent_id, 0))
+        self._keep(measured)
         if problem is not None:
             raise problem
 
@@ -103,3 +106,15 @@ class Measuring:
         self._metrics(agent_id).gauge(MetricName.DEMAND, demand)
         if demand:
             self._metrics(agent_id).gauge(MetricName.LISTENERS, listeners)
+
+    def _keep(self, measured: Sequence[tuple[str, str, Depth]]) -> None:
+        self._database.run(
+            self._sql["keep_depths"],
+            {
+                "agent_ids": [agent_id for agent_id, _, _ in measured],
+                "lanes": [lane for _, lane, _ in measured],
+                "visible": [depth.visible for _, _, depth in measured],
+                "in_flight": [depth.in_flight for _, _, depth in measured],
+                "delayed": [depth.delayed for _, _, depth in measured],
+            },
+        )

@@ -56,7 +56,9 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.text)
+        """The body; of plain text the text itself."""
+        plain = self.headers["Content-Type"].startswith("text/")
+        return self.text if plain else json.loads(self.text)
 
 
 def _memory_queues() -> MemoryQueues:

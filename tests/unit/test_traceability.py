@@ -22,6 +22,7 @@ def _faults(*ranges: tuple[int, int]) -> set[str]:
 #: What is built so far; a later part adds its own.
 REQUIRED = {
     "A4",
+    "A9",
     "M1",
     "M2",
     "M5",
@@ -44,6 +45,7 @@ REQUIRED = {
     "S11",
     "R1",
     "R2",
+    "R3",
     "R5",
     "R6",
     "SSRF",

@@ -270,3 +270,13 @@ SELECT muster_ensure_partitions_v1(now(), %(months)s::int);
 -- name: event_hints
 -- Switches the hints of events on or off, where they are not like that already.
 SELECT muster_event_hints_v1(%(wanted)s::boolean);
+
+-- name: keep_depths
+-- What was measured of each lane, for whoever asks the database instead of SQS; lanes that are gone are forgotten.
+WITH kept AS (
+    INSERT INTO lane_depth AS d (agent_id, lane, visible, in_flight, delayed)
+    SELECT * FROM unnest(%(agent_ids)s::text[], %(lanes)s::text[], %(visible)s::int[], %(in_flight)s::int[], %(delayed)s::int[])
+    ON CONFLICT (agent_id, lane) DO UPDATE
+       SET visible = excluded.visible, in_flight = excluded.in_flight, delayed = excluded.delayed, measured_at = now()
+)
+DELETE FROM lane_depth WHERE measured_at < now() - interval '1 hour';

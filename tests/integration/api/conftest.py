@@ -2,5 +2,6 @@
 
 from tests.support.api_calls import api
 from tests.support.hooks import new_sender
+from tests.support.measured import busy, everything
 
-__all__ = ["api", "new_sender"]
+__all__ = ["api", "busy", "everything", "new_sender"]
