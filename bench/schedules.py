@@ -59,7 +59,8 @@ def make_due(url: str, *, count: int) -> None:
     """Let so many schedules fall due in two minutes, at a time at which none was due before."""
     execute(
         url,
-        "UPDATE agent_schedule SET next_at = date_trunc('second', now()) + interval '2 minutes'"
+        "UPDATE agent_schedule SET next_at = greatest(date_trunc('second', now()) + interval '2 minutes',"
+        " (SELECT max(last_planned_at) FROM agent_schedule) + interval '1 second')"
         " WHERE (agent_id, tenant, name) IN (SELECT 'agent-' || n %% %(agents)s, 'default', 's' || n"
         " FROM generate_series(1, %(count)s) AS n)",
         {"agents": AGENTS, "count": count},

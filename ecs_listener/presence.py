@@ -42,6 +42,8 @@ class Presence:
         self._clock = clock
         self._telling = telling
         self._wake = threading.Event()
+        #: Held by whoever writes: no beat and no renewal may follow the word that this instance has gone.
+        self._writing = threading.Lock()
         self._ending = False
         self._draining = False
         self._beat_at = self._upkeep_at = clock.monotonic()
@@ -82,13 +84,17 @@ class Presence:
 
     def turn(self) -> float:
         """Do what is due; seconds until something is again."""
-        if self._clock.monotonic() >= self._beat_at:
-            self._beat_at = self._clock.monotonic() + self._fleet.heartbeat
-            self.beat()
-        if self._draining:
-            self._leadership.resign()
-            return self._until(self._beat_at)
-        if self._leadership.ask() and self._clock.monotonic() >= self._upkeep_at:
+        with self._writing:
+            if self._ending:
+                return 0.0
+            if self._clock.monotonic() >= self._beat_at:
+                self._beat_at = self._clock.monotonic() + self._fleet.heartbeat
+                self.beat()
+            if self._draining:
+                self._leadership.resign()
+                return self._until(self._beat_at)
+            leads = self._leadership.ask()
+        if leads and self._clock.monotonic() >= self._upkeep_at:
             self._look_after()
         until_asked = self._fleet.election_interval
         if self._leadership.leads:
@@ -106,12 +112,14 @@ class Presence:
             self._telling.trouble("heartbeat not written", away)
 
     def leave(self) -> None:
-        """Deregister, as far as the ledger answers."""
-        self._leadership.resign()
-        try:
-            self._instances.stop(self.instance)
-        except (StoreUnavailable, SchemaError) as away:
-            self._telling.trouble("instance not deregistered, it will be marked as stale", away)
+        """Deregister, as far as the ledger answers; the last that this instance says."""
+        self.end()
+        with self._writing:
+            self._leadership.resign()
+            try:
+                self._instances.stop(self.instance)
+            except (StoreUnavailable, SchemaError) as away:
+                self._telling.trouble("instance not deregistered, it will be marked as stale", away)
 
     def _became_leader(self, fence: int) -> None:
         self._telling.became_leader(fence)

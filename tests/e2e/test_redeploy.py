@@ -18,8 +18,8 @@ _TABLES = (
     "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
     " AND relnamespace = 'public'::regnamespace ORDER BY relname"
 )
-#: Tables in which a deploy keeps its own books, and listeners their heartbeats.
-_BOOKKEEPING = ("lease", "registration", "agent_instance")
+#: Tables in which a deploy and the dispatcher keep their own books, and listeners their heartbeats.
+_BOOKKEEPING = ("lease", "registration", "agent_instance", "job_key_sweep", "lane_depth")
 #: What the clock changes, deploy or not: the executions of the agent with a schedule, and when it is due.
 _ROWS = {
     "agent_job_execution": "agent_id <> 'keeps-time'",
