@@ -14,7 +14,7 @@ from muster.store.migration import SchemaError
 from muster.store.statements import Statement, statements
 from tests.support.clerk import Clerk, claim_one, ledger_at, query
 
-#: What a few rows may be scanned for: one of each agent, instance, lane. Each of the others grows with the jobs.
+#: What a few rows may be scanned for: one of each agent, instance, lane. The others grow with the jobs.
 _SMALL = {"agent_registry", "agent_instance", "lane_depth", "lease"}
 
 _STATEMENTS = [
