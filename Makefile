@@ -33,10 +33,7 @@ check: setup ## The inner loop: format, lint, types, unit and infrastructure tes
 .PHONY: test
 test: setup ## Everything: what check does, then every test there is, on real parts
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/pytest -q -n 3 --dist loadgroup || { \
-	  code=$$?; [ $$code -eq 1 ] || exit $$code; \
-	  echo "What failed beside others runs once more, alone. What passes then leans on a quiet machine: mend it." >&2; \
-	  $(BIN)/pytest -q --last-failed --last-failed-no-failures none; }
+	@$(BIN)/pytest -q -n 3 --dist loadgroup
 
 .PHONY: soak
 soak: setup ## Break whatever listeners need while thousands of jobs run, then prove that none was lost

@@ -34,7 +34,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests stay together when several processes share the work (`-n 2`)."""
+    """Say which tests stay together when several processes share the work (`-n 3`)."""
     for item in items:
         taken = getattr(item, "fixturenames", ())
         file = item.path.relative_to(config.rootpath).as_posix()
