@@ -40,6 +40,7 @@ STAGE: Sequence[type] = (
 #: What the stacks tell each component.
 ENVIRONMENTS: Sequence[tuple[str, type[contracts.Environment]]] = (
     ("every component", contracts.DatabaseEnvironment),
+    ("agents and dispatcher", contracts.CallingEnvironment),
     ("functions and listeners of agents", contracts.AgentEnvironment),
     ("listener", contracts.ListenerEnvironment),
     ('listener with `isolation = "task"`', contracts.LauncherEnvironment),
@@ -54,6 +55,7 @@ FIXED: Sequence[tuple[str, str]] = (
     ("dispatcher and leading listener", "muster.dispatcher.upkeep"),
     ("dispatcher", "muster.dispatcher.retention"),
     ("dispatcher", "muster.dispatcher.duties"),
+    ("dispatcher", "muster.dispatcher.endpoints"),
     ("retries", "muster.retry"),
     ("worker", "muster.execution.worker"),
     ("instances", "muster.store.instances"),

@@ -199,7 +199,17 @@ class DatabaseEnvironment(Environment):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AgentEnvironment(DatabaseEnvironment):
+class CallingEnvironment(DatabaseEnvironment):
+    """What a component is told besides that calls URLs which came from outside."""
+
+    #: `yes` or `no`: whether the stage lets strangers be called, as the registries of addresses let anyone.
+    allow_external_requests: str
+    #: JSON: {"addresses": [...], "ports": [...]}: what the stage lets be called besides.
+    outbound: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentEnvironment(CallingEnvironment):
     """Environment of a function that runs one agent."""
 
     agent_id: str
@@ -211,10 +221,6 @@ class AgentEnvironment(DatabaseEnvironment):
     results_bucket: str
     #: Folder for temporary files that only this function or task uses; empty where others use it, too.
     own_tmp: str
-    #: `yes` or `no`: whether the stage lets agents call what the registries of addresses let anyone call.
-    allow_external_requests: str
-    #: JSON: {"addresses": [...], "ports": [...]}: what the stage lets agents call besides.
-    outbound: str
     #: Slots that the claim counts, so that no more jobs run at once; 0: whoever starts workers sees to that.
     slots: str
 
@@ -254,8 +260,8 @@ class LauncherEnvironment(Environment):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DispatcherEnvironment(DatabaseEnvironment):
-    """Environment of the scheduled function in `lambdas/scheduler/`."""
+class DispatcherEnvironment(CallingEnvironment):
+    """Environment of the scheduled function in `lambdas/scheduler/`; it calls agents' endpoints."""
 
     #: Where ECS's word of tasks that stopped arrives.
     task_events_queue_url: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from muster.contracts import AgentEnvironment
+    from muster.contracts import CallingEnvironment
     from muster.safe_http import Policy, SafeHttp
 
 
@@ -26,7 +26,7 @@ class Outbound:
     ports: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, environment: AgentEnvironment, *, egress: str) -> Self:
+    def of(cls, environment: CallingEnvironment, *, egress: str) -> Self:
         """What the stage wrote into the environment, and the manifest's `egress`."""
         exceptions = json.loads(environment.outbound)
         return cls(

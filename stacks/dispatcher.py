@@ -63,10 +63,14 @@ class DispatcherStack(Stack):
                 fleet=stage.fleet.to_json(),
                 keep_days=str(stage.keep_days),
                 event_hints="yes" if stage.event_hints else "no",
+                allow_external_requests="yes" if stage.outbound.external else "no",
+                outbound=stage.outbound.exceptions(),
             ),
             layers=[dependency_layer(self, stage)],
             timeout=TIMEOUT,
             memory_mib=256,
+            # It asks agents' endpoints whether they are well, as far as anybody may be called at all.
+            egress=stage.outbound.egress,
         )
         self.role = dispatcher.role
         task_events.grant(self.role, "sqs:ReceiveMessage", "sqs:DeleteMessage")

@@ -23,6 +23,11 @@ class OutboundSettings:
     #: Ports besides those of web servers.
     ports: tuple[int, ...] = ()
 
+    @property
+    def egress(self) -> str:
+        """What Muster's own components need of the network to call whom the stage lets be called."""
+        return "internet" if self.external or self.addresses else "none"
+
     def open_ports(self) -> tuple[int, ...]:
         """Ports of the internet that functions reach: 443, and for strangers those of all web servers."""
         web = _WEB_PORTS if self.external else ()

@@ -6,6 +6,7 @@ import logging
 
 from muster.clock import Clock, SystemClock
 from muster.contracts import KEEP_DAYS
+from muster.dispatcher.endpoints import Endpoints
 from muster.dispatcher.firing import Firing
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.measuring import Measuring, MetricsFor
@@ -14,6 +15,7 @@ from muster.dispatcher.stopped_tasks import StoppedTasks
 from muster.dispatcher.tick import Duty
 from muster.dispatcher.upkeep import BURIAL_GRACE, RESCUE_GRACE, Upkeep
 from muster.fleet_settings import FleetSettings
+from muster.outbound import Outbound
 from muster.ports import Queues
 from muster.store.connection import Database
 from muster.store.ledger import Ledger
@@ -41,6 +43,7 @@ class Duties:
         fleet: FleetSettings | None = None,
         keep_days: int = KEEP_DAYS,
         event_hints: bool | None = None,
+        outbound: Outbound | None = None,
     ) -> None:
         log = log or logging.getLogger(__name__)
         lanes = lanes or LaneChoice(log)
@@ -70,6 +73,9 @@ class Duties:
             else None
         )
         self._clock = clock or SystemClock()
+        self._endpoints = Endpoints(
+            database=database, outbound=outbound or Outbound(), connections=connections
+        )
         self._measuring = Measuring(
             database=database, queues=queues, metrics=metrics, burial_grace=BURIAL_GRACE
         )
@@ -95,6 +101,7 @@ class Duties:
             Duty(name="partition", page=self.partition),
             Duty(name="retention", page=self._retention.page),
             Duty(name="hints", page=self.hints),
+            Duty(name="endpoints", page=self._endpoints.page),
         )
 
     def partition(self) -> int:

@@ -15,6 +15,7 @@ from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import Tick
 from muster.fleet_settings import FleetSettings
 from muster.metrics import MetricsByAgent
+from muster.outbound import Outbound
 from muster.ports import Queues
 from muster.store.connection import Database
 from muster.store.ledger import Ledger
@@ -22,7 +23,7 @@ from muster.store.ledger import Ledger
 #: Left at the end of an invocation for giving the lease back and writing metrics.
 INVOCATION_MARGIN = timedelta(seconds=5)
 
-#: Calls of SQS on their way at once, while fires are sent.
+#: Calls of SQS on their way at once, while fires are sent; and questions to endpoints.
 CONNECTIONS = 16
 
 
@@ -40,6 +41,7 @@ class DispatcherHost:
     fleet: FleetSettings
     keep_days: int
     event_hints: bool
+    outbound: Outbound
     metrics: MetricsByAgent
 
     def tick(self, *, holder: str, time_left: timedelta) -> dict[str, Any]:
@@ -61,6 +63,7 @@ class DispatcherHost:
             fleet=self.fleet,
             keep_days=self.keep_days,
             event_hints=self.event_hints,
+            outbound=self.outbound,
         )
         try:
             report = Tick(
@@ -106,5 +109,6 @@ def dispatcher_host() -> DispatcherHost:
         fleet=FleetSettings.from_json(environment.fleet),
         keep_days=int(environment.keep_days),
         event_hints=environment.event_hints == "yes",
+        outbound=Outbound.of(environment, egress="internet"),
         metrics=MetricsByAgent(environment.stage),
     )

@@ -34,6 +34,8 @@ class AgentSearch:
     enabled: bool | None = None
     capability: str | None = None
     tag: str | None = None
+    #: False: those whose endpoint failed when it was asked; True: all others.
+    healthy: bool | None = None
     #: The agent where the last page ended.
     after: str | None = None
     limit: int = 500

@@ -7,6 +7,7 @@ import json
 from muster.contracts import (
     AgentEnvironment,
     ApiEnvironment,
+    CallingEnvironment,
     DatabaseEnvironment,
     DispatcherEnvironment,
     Environment,
@@ -59,6 +60,15 @@ def test_an_agent_is_told_whom_its_stage_lets_it_call(each: Synthesis):
             "addresses": list(each.stage.outbound.addresses),
             "ports": list(each.stage.outbound.ports),
         }
+
+
+def test_the_dispatcher_is_told_whom_it_may_ask_as_agents_are(each: Synthesis):
+    (dispatcher,) = (
+        variables(f) for f in each.functions() if "scheduler" in f.properties["Handler"]
+    )
+    agent = each.variables(each.manifests[0].id)
+    for name in own(CallingEnvironment) - own(DatabaseEnvironment):
+        assert dispatcher[name] == agent[name]
 
 
 def test_no_function_carries_anything_secret(each: Synthesis):

@@ -58,6 +58,14 @@ def test_where_strangers_are_called_all_ports_of_web_servers_are_reached(tmp_pat
     told = synthesise(stage, [], tmp_path, checked=False)
     ports = {rule["FromPort"] for rule in egress(told, "EgressGroup") if "CidrIp" in rule}
     assert ports == Policy().ports
+    # And the dispatcher, which asks agents' endpoints whether they are well, stands where they are let out
+    assert "EgressGroup" in _place_of_the_dispatcher(told)
+
+
+def test_the_dispatcher_reaches_the_internet_only_where_anybody_may_be_called(cloud: Synthesis):
+    place = _place_of_the_dispatcher(cloud)
+    assert "InternalGroup" in place
+    assert "Egress" not in place
 
 
 def test_each_agent_runs_where_its_manifest_says(cloud: Synthesis):
@@ -149,3 +157,12 @@ def test_the_local_stage_has_no_network(synthesised: Any):
 
 def test_prefix_lists_are_well_formed():
     assert all(id_.startswith("pl-") and len(id_) == 11 for id_ in S3_PREFIX_LISTS.values())
+
+
+def _place_of_the_dispatcher(synthesis: Synthesis) -> str:
+    (found,) = (
+        f
+        for f in synthesis.functions()
+        if f.properties["Handler"] == "lambdas.scheduler.handler.handler"
+    )
+    return str(found.properties["VpcConfig"])

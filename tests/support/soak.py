@@ -191,6 +191,8 @@ class Soak:
             "fleet": FleetSettings().to_json(),
             "keep_days": str(KEEP_DAYS),
             "event_hints": "no",
+            "allow_external_requests": "no",
+            "outbound": '{"addresses": [], "ports": []}',
         }
         told = {
             DispatcherEnvironment.variable(field.name): known.get(field.name, "")

@@ -37,6 +37,7 @@ def listing(call: Call, services: Services) -> Answer:
             enabled=flag(call.query.get("enabled")),
             capability=call.query.get("capability"),
             tag=call.query.get("tag"),
+            healthy=flag(call.query.get("healthy")),
             after=call.query.get("cursor"),
             limit=limit + 1,
         )

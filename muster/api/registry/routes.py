@@ -35,6 +35,7 @@ AGENTS = (
             "enabled": _FLAG,
             "capability": _WORD,
             "tag": _WORD,
+            "healthy": _FLAG,
             "limit": {"type": "integer", "minimum": 1, "maximum": agents.MOST},
             "cursor": AGENT_ID,
         },

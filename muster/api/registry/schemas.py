@@ -126,6 +126,7 @@ _AGENT_VIEW = {
     "managed_by": word("hand", "stack"),
     "instances": COUNT,
     "last_heartbeat": or_null(TIME),
+    "endpoint_health": or_null(named("EndpointHealth")),
     "created_at": TIME,
     "updated_at": TIME,
 }
@@ -165,6 +166,9 @@ REGISTRY_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         optional=tuple(_OPTIONAL_OF_AGENT),
     ),
     "Agent": closed(_AGENT_VIEW),
+    "EndpointHealth": closed(
+        {"healthy": or_null(FLAG), "reason": or_null(TEXT), "checked_at": TIME}
+    ),
     "AgentPage": closed({"agents": listed(named("Agent")), "next_cursor": or_null(TEXT)}),
     "InstanceRegistration": closed(
         {"instance_id": INSTANCE, **OF_INSTANCE}, optional=tuple(OF_INSTANCE)

@@ -10,7 +10,10 @@ from muster.cli.errors import NotFound
 from muster.cli.exit import Exit
 from muster.cli.table import cell
 
-_COLUMNS = ("agent_id", "agent_version", "compute", "enabled", "concurrency", "description")
+_COLUMNS = (
+    *("agent_id", "agent_version", "compute", "enabled", "endpoint_health", "concurrency"),
+    "description",
+)
 
 
 def _list_arguments(parser: ArgumentParser) -> None:

@@ -2,11 +2,15 @@
 
 -- name: list_agents
 -- The active version of every agent; with `all` also the superseded and the retired ones.
-SELECT agent_id, agent_version, description, compute, enabled, active, retired_at, owner, tags,
-       capabilities, concurrency, retries, timeout_seconds, updated_at
-  FROM agent_registry
- WHERE %(all)s OR (active AND retired_at IS NULL)
- ORDER BY agent_id, agent_version;
+SELECT r.agent_id, r.agent_version, r.description, r.compute, r.enabled, r.active, r.retired_at, r.owner, r.tags,
+       r.capabilities, r.concurrency, r.retries, r.timeout_seconds, r.updated_at,
+       CASE WHEN NOT r.active OR NOT r.endpoint ? 'url' THEN NULL
+            WHEN h.healthy THEN 'healthy' WHEN NOT h.healthy THEN 'unhealthy: ' || h.reason
+            ELSE coalesce('not asked: ' || h.reason, 'not asked yet') END AS endpoint_health
+  FROM agent_registry r
+  LEFT JOIN agent_endpoint_now_v1 h ON h.agent_id = r.agent_id AND r.active
+ WHERE %(all)s OR (r.active AND r.retired_at IS NULL)
+ ORDER BY r.agent_id, r.agent_version;
 
 -- name: show_agent
 -- The active version of one agent, or the newest when none is, with how its executions ended lately and
@@ -22,7 +26,9 @@ SELECT r.*,
                   FROM agent_schedule
                  WHERE agent_id = r.agent_id AND retired_at IS NULL
                  ORDER BY tenant, name
-                 LIMIT 20) AS first) AS schedules
+                 LIMIT 20) AS first) AS schedules,
+       (SELECT to_jsonb(h) - 'agent_id' FROM agent_endpoint_now_v1 h
+         WHERE h.agent_id = r.agent_id AND r.active) AS endpoint_health
   FROM agent_registry r
  WHERE r.agent_id = %(agent)s
  ORDER BY r.active DESC, r.updated_at DESC

@@ -21,7 +21,8 @@ SELECT jsonb_build_object(
 -- name: eligible_agents
 -- Agents that can do a task now, in an order of the task's own that changes as little as it can when agents come and go,
 -- so that tasks spread and the same one goes the same way. Behind a queue the definition is enough; behind an
--- endpoint that has instances one of them must be active, healthy and not full.
+-- endpoint that has instances one of them must be active, healthy and not full. An endpoint must not have failed when it
+-- was asked last.
 SELECT r.agent_id, r.input_schema, r.endpoint -> 'queues'
   FROM agent_registry r
  WHERE r.active AND r.enabled AND r.tenant IN (%(tenant)s::text, 'default')
@@ -37,6 +38,7 @@ SELECT r.agent_id, r.input_schema, r.endpoint -> 'queues'
                       AND (%(agent_type)s::text IS NULL OR i.agent_type = %(agent_type)s::text)
                       AND (i.capabilities || r.capabilities) @> %(capabilities)s::text[]
                       AND (i.services || r.agent_id) @> %(services)s::text[]))
+   AND NOT EXISTS (SELECT 1 FROM agent_endpoint_now_v1 h WHERE h.agent_id = r.agent_id AND NOT h.healthy)
  ORDER BY md5(%(task_id)s::text || ' ' || r.agent_id)
  LIMIT %(limit)s::int;
 

@@ -17,6 +17,8 @@ SELECT jsonb_build_object(
            'last_heartbeat', (SELECT max(i.last_heartbeat) FROM agent_instance_agent l
                                 JOIN agent_instance i ON i.instance_id = l.instance_id
                                WHERE l.agent_id = r.agent_id),
+           'endpoint_health', (SELECT jsonb_build_object('healthy', h.healthy, 'reason', h.reason, 'checked_at', h.checked_at)
+                                 FROM agent_endpoint_now_v1 h WHERE h.agent_id = r.agent_id),
            'created_at', r.created_at, 'updated_at', r.updated_at)
   FROM agent_registry r
  WHERE r.active AND r.tenant IN (%(tenant)s::text, 'default')
@@ -24,6 +26,9 @@ SELECT jsonb_build_object(
    AND (%(enabled)s::boolean IS NULL OR r.enabled = %(enabled)s::boolean)
    AND (%(capability)s::text IS NULL OR %(capability)s::text = ANY(r.capabilities))
    AND (%(tag)s::text IS NULL OR %(tag)s::text = ANY(r.tags))
+   AND (%(healthy)s::boolean IS NULL
+        OR %(healthy)s::boolean <> EXISTS (SELECT 1 FROM agent_endpoint_now_v1 h
+                                            WHERE h.agent_id = r.agent_id AND NOT h.healthy))
    AND (%(after)s::text IS NULL OR r.agent_id > %(after)s::text)
  ORDER BY r.agent_id
  LIMIT %(limit)s::int;

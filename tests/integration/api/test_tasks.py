@@ -8,10 +8,13 @@ from typing import Any, cast
 import pytest
 
 from muster.clock import SystemClock
+from muster.dispatcher.endpoints import Endpoints
 from muster.dispatcher.routing import route_waiting
 from muster.keys.access import Role
+from muster.outbound import Outbound
 from tests.support.api_calls import AGENT, QUEUE, URGENT, Api
 from tests.support.queues import MemoryQueues
+from tests.support.web import HERE, Site, answer, site
 
 TYPE = {"agent_type": "specialist"}
 
@@ -229,3 +232,47 @@ def test_what_cannot_be_is_422(api: Api):
     ):
         assert api.call("POST", "/tasks/submit", body=body).status == 422, body
     assert api.call("GET", "/v1/tasks/nothing").status == 404
+
+
+def test_an_agent_whose_endpoint_does_not_answer_gets_no_task_until_it_does(api: Api):
+    # Given an agent whose endpoint failed when the dispatcher asked it, though its instance beats
+    with site(answer(status="500 Oops")) as server:
+        url = f"http://{HERE}:{server.port}/execute"
+        _agent(api, "reader", capabilities=["ocr"], endpoint={"url": url})
+        _instance(api, "r1", "reader")
+        _ask(api, server)
+        # When a task could only be its own, then it waits
+        assert _submit(api, "t", capabilities=["ocr"])["agent_id"] is None
+        shown = api.call("GET", "/v1/agents/reader").json["endpoint_health"]
+        assert (shown["healthy"], shown["reason"]) == (False, "http_500")
+        # And discovery tells it from the others
+        listed = {
+            healthy: [
+                agent["agent_id"]
+                for agent in api.call("GET", "/v1/agents", query={"healthy": healthy}).json[
+                    "agents"
+                ]
+            ]
+            for healthy in ("true", "false")
+        }
+        assert listed["false"] == ["reader"]
+        assert AGENT in listed["true"]
+        assert "reader" not in listed["true"]
+        # When it answers again, then the task is its own
+        server.script = answer()
+        _ask(api, server)
+    _due(api)
+    assert api.call("GET", "/v1/tasks/t").json["agent_id"] == "reader"
+    # And a word that is older than three minutes bars nobody: the dispatcher may be away
+    api.query("UPDATE agent_endpoint_health SET healthy = false, reason = 'http_500'")
+    assert _submit(api, "u", capabilities=["ocr"])["agent_id"] is None
+    api.query("UPDATE agent_endpoint_health SET checked_at = now() - interval '4 minutes'")
+    _due(api)
+    assert api.call("GET", "/v1/tasks/u").json["agent_id"] == "reader"
+
+
+def _ask(api: Api, server: Site) -> None:
+    """Let a minute pass, and the dispatcher ask."""
+    api.query("UPDATE agent_endpoint_health SET asked_at = now() - interval '60 s'")
+    outbound = Outbound(addresses=(HERE,), ports=(server.port,))
+    assert Endpoints(database=api.database, outbound=outbound, connections=2).page() == 1
