@@ -19,7 +19,10 @@ _TABLES = (
     " AND relnamespace = 'public'::regnamespace ORDER BY relname"
 )
 #: Tables in which a deploy and the dispatcher keep their own books, and listeners their heartbeats.
-_BOOKKEEPING = ("lease", "registration", "agent_instance", "job_key_sweep", "lane_depth")
+_BOOKKEEPING = (
+    *("lease", "registration", "agent_instance", "agent_endpoint_health", "job_key_sweep"),
+    "lane_depth",
+)
 #: What the clock changes, deploy or not: the executions of the agent with a schedule, and when it is due.
 _ROWS = {
     "agent_job_execution": "agent_id <> 'keeps-time'",
