@@ -1,6 +1,6 @@
 """The commands of the local cloud."""
 
-from local.commands import demo, down, env, status, up
+from local.commands import demo, down, env, new, status, up
 from muster.cli.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -9,4 +9,5 @@ COMMANDS: tuple[Command, ...] = (
     status.COMMAND,
     env.COMMAND,
     demo.COMMAND,
+    new.COMMAND,
 )
