@@ -1,6 +1,6 @@
 """The commands of the local cloud."""
 
-from local.commands import demo, down, env, new, status, up
+from local.commands import demo, doctor, down, env, new, status, up
 from muster.cli.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -10,4 +10,5 @@ COMMANDS: tuple[Command, ...] = (
     env.COMMAND,
     demo.COMMAND,
     new.COMMAND,
+    doctor.COMMAND,
 )

@@ -1,0 +1,1 @@
+"""What `muster doctor` looks at: facts that are gathered, and decisions over them."""
