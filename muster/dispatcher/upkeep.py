@@ -77,6 +77,7 @@ class Upkeep:
             Duty(name="overdue", page=self.overdue),
             Duty(name="relay", page=self.relay),
             Duty(name="bury", page=self.bury),
+            Duty(name="let_go", page=self.let_go),
             Duty(name="instances", page=self.instances),
             Duty(name="leases", page=self.leases),
         )
@@ -156,6 +157,12 @@ class Upkeep:
         for failure in sent:
             self._metrics(failure.agent_id).count(MetricName.DEAD_LETTERS)
         return len(sent)
+
+    def let_go(self) -> int:
+        """Owe no dead letter where there is no queue for it; the failure itself stays in the ledger."""
+        wanted = {"grace_seconds": BURIAL_GRACE.total_seconds(), "page": PAGE}
+        [(count,)] = self._database.run(self._sql["letters_without_queue"], wanted)
+        return count
 
     def instances(self) -> int:
         """Mark processes that no longer beat."""

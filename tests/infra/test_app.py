@@ -9,9 +9,35 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.infra.synthesis import ROOT
+
+#: A secret, and where people keep theirs: what ends in a template or an asset is read by many.
+CANARY = "canary-0d9f4711"
+SECRET_VARIABLES = (
+    *(
+        "DATABASE_URL",
+        "PGPASSWORD",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ),
+    *(
+        "MUSTER_API_KEY",
+        "MUSTER_TOKEN_SECRET",
+        "MUSTER_DATABASE_SECRET",
+        "FEED_TOKEN",
+        "FEEDS_TOKEN",
+    ),
+)
+SECRET_FILES = (".env", ".env.local", ".envrc", ".aws/credentials", ".pgpass", ".netrc")
+
+#: One process makes the two runs for all that look at them.
+SHARED = pytest.mark.xdist_group("two synths")
 
 #: Refuses every connection but the pipe to Node.js, where the kernel does not let us drop the network.
 _GUARD = """
@@ -75,24 +101,65 @@ def same(left: Path, right: Path) -> list[str]:
     return [*mismatch, *errors, *compared.left_only, *compared.right_only]
 
 
-def test_two_synths_are_the_same_byte_for_byte_and_need_no_network(tmp_path: Path):
-    # Given two folders, and for one run no network, no account and nobody's AWS settings
-    folders = [tmp_path / "one", tmp_path / "two"]
+@dataclass(frozen=True, kw_only=True)
+class Synths:
+    """Two runs of the app on one checkout, each in a folder of its own."""
+
+    runs: Sequence[subprocess.CompletedProcess[str]]
+    folders: Sequence[Path]
+
+    @property
+    def outputs(self) -> list[Path]:
+        return [folder / "cdk.out" for folder in self.folders]
+
+
+@pytest.fixture(scope="module")
+def synths(tmp_path_factory: pytest.TempPathFactory) -> Synths:
+    """One without network, account and settings; one where a developer keeps secrets in every usual place."""
+    root = tmp_path_factory.mktemp("synths")
+    folders = [root / "one", root / "two"]
     for folder in folders:
         folder.mkdir()
-    repository = checkout(tmp_path / "repository")
-    prefix, guard = without_network(tmp_path)
-    # When the app runs in each
+    repository = checkout(root / "repository")
+    for name in SECRET_FILES:
+        for place in (repository, repository / "lambdas", repository / "lambdas/agents/http-fetch"):
+            (place / name).parent.mkdir(exist_ok=True)
+            (place / name).write_text(f"token = {CANARY}\n")
+    prefix, guard = without_network(root)
     runs = [
         run_app(repository, folders[0], prefix=prefix, environment=guard, stage="dev"),
-        run_app(repository, folders[1], stage="dev"),
+        run_app(
+            repository,
+            folders[1],
+            environment=dict.fromkeys(SECRET_VARIABLES, CANARY),
+            stage="dev",
+        ),
     ]
+    return Synths(runs=runs, folders=folders)
+
+
+@SHARED
+def test_two_synths_are_the_same_byte_for_byte_and_need_no_network(synths: Synths):
+    # Given two runs, one of them without network, account and anybody's AWS settings
     # Then both succeed, and wrote the same
-    assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
-    assert same(folders[0] / "cdk.out", folders[1] / "cdk.out") == []
+    assert [run.returncode for run in synths.runs] == [0, 0], [run.stderr for run in synths.runs]
+    assert same(*synths.outputs) == []
     # And what the checks found and accepted is reported
-    report = json.loads((folders[0] / "cdk.out" / "validation-report.json").read_text())
+    report = json.loads((synths.outputs[0] / "validation-report.json").read_text())
     assert {"AwsSolutions", "Serverless"} <= {p["pluginName"] for p in report["pluginReports"]}
+
+
+@SHARED
+def test_no_template_and_no_asset_holds_a_secret_of_where_it_was_made(synths: Synths):
+    # Given secrets in the environment of a run, and in files that developers keep beside code
+    # When everything is looked through that would be uploaded, or that it printed
+    written = [path for output in synths.outputs for path in output.rglob("*") if path.is_file()]
+    told = "".join(run.stdout + run.stderr for run in synths.runs)
+    # Then there are templates and code, and no secret
+    assert any(path.name.endswith(".template.json") for path in written)
+    assert any(path.name == "agent.py" for path in written)
+    assert [path for path in written if CANARY.encode() in path.read_bytes()] == []
+    assert CANARY not in told
 
 
 def test_a_missing_stage_prints_the_command_and_no_traceback(tmp_path: Path):

@@ -189,6 +189,26 @@ SELECT e.execution_id::text, e.created_at, e.fence, e.agent_id, e.job_id, e.tena
  ORDER BY e.updated_at
  LIMIT %(page)s::int;
 
+-- name: letters_without_queue
+-- Failures of agents that have no dead-letter queue in any version: their letters are owed to nobody. Of an agent that is
+-- not registered yet nobody can tell.
+WITH owed AS (
+    SELECT e.execution_id, e.created_at FROM agent_job_execution e
+     WHERE e.dlq_pending AND e.updated_at < now() - make_interval(secs => %(grace_seconds)s::float8)
+       AND EXISTS (SELECT 1 FROM agent_registry a WHERE a.agent_id = e.agent_id)
+       AND NOT EXISTS (SELECT 1 FROM agent_registry a WHERE a.agent_id = e.agent_id AND a.endpoint ? 'dlq')
+     ORDER BY e.updated_at
+     LIMIT %(page)s::int
+       FOR UPDATE OF e SKIP LOCKED
+),
+let_go AS (
+    UPDATE agent_job_execution e SET dlq_pending = false
+      FROM owed o
+     WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at AND e.dlq_pending
+    RETURNING 1
+)
+SELECT count(*)::int FROM let_go;
+
 -- name: running_counts
 -- Executions running now, per agent.
 SELECT agent_id, count(*)::int FROM agent_job_execution WHERE status = 'running' GROUP BY agent_id;

@@ -89,3 +89,27 @@ def test_leases_that_ended_long_ago_are_removed(workshop: MakeWorkshop):
     shop.tick()
     rows = shop.clerk.query("SELECT name FROM lease ORDER BY name")
     assert [row["name"] for row in rows] == ["dispatcher", "leader:late"]
+
+
+def test_a_failure_of_an_agent_without_a_dead_letter_queue_owes_no_letter(workshop: MakeWorkshop):
+    # Given failed jobs: of an agent that takes its jobs over HTTP, and of one that nobody has registered yet
+    shop = workshop()
+    shop.clerk.query("""UPDATE agent_registry SET endpoint = '{"url": "https://agent.example"}'""")
+    shop.clerk.settle(shop.clerk.take("j"), "failed")
+    shop.clerk.query(
+        "INSERT INTO agent_job_execution (agent_id, job_id, status, dlq_pending, updated_at)"
+        " VALUES ('to-come', 'k', 'failed', true, now())"
+    )
+    assert shop.tick().done["let_go"] == 0
+    # When their workers have had their time, and a tick looks
+    shop.skip(MINUTE)
+    assert shop.tick().done["let_go"] == 1
+    # Then the first owes nothing any more, and is what it was; of the second nobody can tell
+    row = shop.clerk.row("j")
+    assert (row["status"], row["dlq_pending"], row["error"]["code"]) == (
+        "failed",
+        False,
+        "agent_error",
+    )
+    [other] = shop.clerk.query("SELECT dlq_pending FROM agent_job_execution WHERE job_id = 'k'")
+    assert other["dlq_pending"]
