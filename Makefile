@@ -15,6 +15,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # pyright runs on that Node.js and downloads nothing.
 export PYRIGHT_PYTHON_GLOBAL_NODE := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Compiled once, for every process that comes after: hundreds do, and a synth costs a third less.
+export PYTHONDONTWRITEBYTECODE :=
+export NODE_COMPILE_CACHE ?= $(CURDIR)/$(STATE)/node-compile-cache
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -134,7 +137,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 # Byte code of what synth imports, a small part of a very large library; otherwise each synth would make it
 # anew where the user's environment forbids writing it.
 $(VENV)/.compiled: $(VENV)/.installed
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import stacks.deployment'
+	@$(BIN)/python -c 'import stacks.deployment'
 	@touch $@
 
 $(EMULATOR)/.installed: requirements/emulator.txt

@@ -108,6 +108,11 @@ class Checkout:
         return self.tools / "muster"
 
     @property
+    def node_compile_cache(self) -> Path:
+        """Where Node.js keeps what it compiled of the CDK."""
+        return self.root / ".muster" / "node-compile-cache"
+
+    @property
     def tools(self) -> Path:
         """Folder of this interpreter's programs: `python`, `node` and `muster`."""
         return Path(sys.executable).parent

@@ -62,7 +62,7 @@ def test_too_many_agents_for_their_stacks_is_an_error_that_names_the_setting(tmp
         STAGES["local"],
         database=dataclasses.replace(STAGES["local"].database, max_connections=1000),
     )
-    agents = [agent(f"agent-{number}") for number in range(60)]
+    agents = [agent(f"agent-{number}") for number in range(30)]
     # When they are composed
     with pytest.raises(ConfigurationError) as raised:
         synthesise(stage, agents, tmp_path)

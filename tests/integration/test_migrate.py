@@ -151,16 +151,15 @@ def test_fault_39_a_table_in_use_is_waited_for_with_a_bound(
     assert migrate(connection, migrations=[first, second]).applied == ("0002_second",)
 
 
-#: Ends the session at the n-th command of a migration. The count survives the rollback: it is a sequence.
+#: Ends the session at the command that counts -1. The count survives the rollback: it is a sequence.
 KILLER = """
     CREATE SCHEMA killer;
-    CREATE SEQUENCE killer.commands;
+    CREATE SEQUENCE killer.commands MINVALUE -1000000;
     CREATE FUNCTION killer.kill() RETURNS event_trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF nextval('killer.commands') = {n} THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+        IF nextval('killer.commands') = -1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
     END $$;
     CREATE EVENT TRIGGER killer ON ddl_command_end EXECUTE FUNCTION killer.kill();
-    SELECT setval('killer.commands', 1, false);
 """
 
 
@@ -168,28 +167,40 @@ KILLER = """
 def test_fault_40_killed_at_each_statement_a_migration_is_resumable(
     empty_database_url: str, second_database_url: str
 ):
-    # Given the schema as it is without a fault
+    """What was applied before a kill stays, so each run is killed one command further than the last got."""
+    # Given the schema as it is without a fault, and a database whose sessions can be killed
     with closing(psycopg2.connect(second_database_url)) as connection:
-        expected = fetch(connection, SHAPE)
-    kills, died = 0, True
-    while died:
-        kills += 1
-        # When the session is killed at the n-th command
+        expected, every = fetch(connection, SHAPE), applied_migrations(connection)
+    with closing(psycopg2.connect(empty_database_url)) as connection:
+        fetch(connection, KILLER)
+    killed_at: list[tuple[int, int]] = []
+    command = 1
+    while True:
+        # When the session is killed at the n-th command after those migrations that are applied already
         with closing(psycopg2.connect(empty_database_url)) as connection:
-            fetch(connection, "DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
-            fetch(connection, KILLER.format(n=kills))
+            before = _applied(connection)
+            fetch(connection, "SELECT setval('killer.commands', %s, false)", -command)
         with closing(psycopg2.connect(empty_database_url)) as connection:
             try:
                 migrate(connection)
-                died = False
+                break
             except psycopg2.OperationalError:
-                died = True
-        # Then the next run ends at the same schema
+                pass
         with closing(psycopg2.connect(empty_database_url)) as connection:
-            fetch(connection, "DROP EVENT TRIGGER killer; DROP SCHEMA killer CASCADE")
-            migrate(connection)
-            assert fetch(connection, SHAPE) == expected
-    assert kills > 20  # every command was tried
+            after = _applied(connection)
+        killed_at.append((after, command))
+        # Where one got through, the next died at its first; every run begins with its ledger's command
+        command = command + 1 if after == before else 3
+    # Then every command of every migration was tried, and the runs together ended at the same schema
+    assert {applied + 1 for applied, _ in killed_at} == set(every)
+    with closing(psycopg2.connect(empty_database_url)) as connection:
+        assert fetch(connection, SHAPE) == expected
+
+
+def _applied(connection: extensions.connection) -> int:
+    """How many migrations are; none where a kill came before their ledger was made."""
+    [(ledger,)] = fetch(connection, "SELECT to_regclass('schema_migration')")
+    return len(applied_migrations(connection)) if ledger else 0
 
 
 def test_fault_40_a_migrator_that_is_killed_frees_the_lock(empty_database_url: str):
