@@ -8,7 +8,8 @@ from tests.support.clerk import Clerk
 from tests.support.counted_worker import LANES, WORKERS, flooded_worker
 from tests.support.racers import Racers
 
-#: Seconds of overload: long enough for `low` to get its turns by the bound of its wait. Nothing is shrunk: processes, Postgres and clock are real.
+#: Seconds of overload, in which `low` gets its turns by the bound of its wait. Nothing is shrunk:
+#: processes, Postgres and clock are real.
 SECONDS = 20
 
 
