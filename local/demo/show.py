@@ -23,7 +23,7 @@ from local.demo.records import Records, dead_letters, records
 from local.demo.scene import Scene
 from local.demo.schedule import Schedule
 from local.demo.sender import send, upload
-from local.demo.verdict import executions, percentile
+from local.demo.verdict import executions, judged, percentile
 from local.demo.watch import watch
 from local.demo.webhook import Webhook
 
@@ -115,9 +115,8 @@ class Show:
         ]  # fmt: skip
         dispatcher = Dispatcher(self.ground.aws, allowed=lambda: schedule.recorded)
         watch(scenes, say=self.say, meanwhile=dispatcher.nudge)
-        wrong = [problem for scene in scenes for problem in scene.problems()]
         return {
-            "ok": not wrong,
+            **judged(scenes),
             "run": self.run,
             **_told(messages),
             "fired": schedule.fired,
@@ -125,7 +124,6 @@ class Show:
             "config_seconds": config.seconds,
             "webhook": delivered.told,
             "outside": outside.told,
-            "problems": wrong,
         }
 
     def _deliver(self) -> webhook.Answers:

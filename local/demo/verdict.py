@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from local.demo.job import PlannedJob
 from local.demo.records import Record
+from local.demo.scene import Scene
 from muster.letters.peek import DeadLetter
+
+
+def judged(scenes: Sequence[Scene]) -> dict[str, Any]:
+    """Whether all is as it must be, and a line for everything that is not."""
+    wrong = [problem for scene in scenes for problem in scene.problems()]
+    return {"ok": not wrong, "problems": wrong}
 
 
 def problems(

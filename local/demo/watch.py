@@ -15,18 +15,23 @@ _REPORT = 5
 
 
 def watch(
-    scenes: Sequence[Scene], *, say: Callable[[str], None], meanwhile: Callable[[float], None]
+    scenes: Sequence[Scene],
+    *,
+    say: Callable[[str], None],
+    meanwhile: Callable[[float], None],
+    timeout: float = TIMEOUT,
 ) -> None:
     """Ask the scenes again and again until all are over, or too long.
 
     Args:
         meanwhile: is told at every round how many seconds it has been.
+        timeout: seconds after which what is not over is waited for no longer.
     """
     begun = reported = time.monotonic()
     while True:
         waiting = [scene for scene in scenes if not scene.over()]
         now = time.monotonic()
-        if not waiting or now - begun > TIMEOUT:
+        if not waiting or now - begun > timeout:
             how = "after" if not waiting else f"still waiting for {waiting[0].what} after"
             say(f"  {len(scenes) - len(waiting)} of {len(scenes)} shown {how} {now - begun:.0f} s")
             return

@@ -79,10 +79,15 @@ def copy_checkout(target: Path) -> DeployedCopy:
             shutil.copytree(source, target / part, ignore=ignored)
         else:
             shutil.copy2(source, target / part)
+    link_environments(target)
+    return DeployedCopy(path=target)
+
+
+def link_environments(target: Path) -> None:
+    """Share what set-up made in this checkout with another one."""
     (target / ".muster").mkdir()
     for part in _SHARED:
-        (target / part).symlink_to(root / part)
-    return DeployedCopy(path=target)
+        (target / part).symlink_to(Checkout.locate().root / part)
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,10 @@ from local.commands import COMMANDS as LOCAL_COMMANDS
 from muster.cli.commands import COMMANDS
 from muster.cli.main import _parser
 from muster.manifest import load_manifest, unbuilt
-from muster.model import Delivery, Message
+from muster.model import Delivery, Message, Status
 from muster.normalise import normalise
 from stacks.config import DEPLOY_COMMAND, STAGES, Stage
+from tests.support.shown import ELSEWHERE, documents_with_commands
 from tests.support.source import ROOT, tracked_files
 
 DOCUMENTS = [path for path in tracked_files() if path.suffix == ".md"]
@@ -125,6 +126,18 @@ def test_a_command_that_is_shown_exists(words: list[str]):
         assert program in FOREIGN
 
 
+def test_every_command_that_is_shown_is_run_by_a_test():
+    # Given the documents with commands; a test runs those of every one that has none of its own
+    documents = documents_with_commands()
+    everything = ROOT / "tests" / "integration" / "test_shown_commands.py"
+    assert "documents_with_commands() if page not in ELSEWHERE" in everything.read_text("utf-8")
+    # When another test is said to run them
+    # Then it is there, and reads that very document; and none has two
+    for document, test in ELSEWHERE.items():
+        assert document in documents
+        assert Path(document).name in (ROOT / test).read_text("utf-8")
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(document: Path):
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
@@ -161,3 +174,11 @@ def test_decisions_are_numbered_without_gaps_and_say_the_same_three_things():
     for page in pages:
         headings = re.findall(r"^## (.+)$", page.read_text("utf-8"), re.MULTILINE)
         assert headings == ["Context", "Decision", "Consequences"], page.name
+
+
+def test_the_glossary_is_in_order_and_knows_every_state():
+    glossary = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    words, states = glossary.split("## States of an execution")
+    named = re.findall(r"^\| ([^|`-][^|]*?) \|", words, re.MULTILINE)[1:]
+    assert named == sorted(named, key=str.lower)
+    assert set(re.findall(r"^\| `(\w+)` \|", states, re.MULTILINE)) == set(Status)

@@ -30,10 +30,22 @@ def _register_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--version", dest="of_version", help="which version it runs")
     parser.add_argument("--capability", action="append", default=[], help="what it can do")
     parser.add_argument("--service", action="append", default=[], help="what it offers")
-    parser.add_argument("--tag", action="append", default=[])
+    parser.add_argument("--tag", action="append", default=[], help="by which others find it")
     parser.add_argument("--capacity", type=int, default=100, help="jobs at once (default: 100)")
-    parser.add_argument("--heartbeat", type=int, default=HEARTBEAT_SECONDS, metavar="SECONDS")
-    parser.add_argument("--stale", type=int, default=STALE_SECONDS, metavar="SECONDS")
+    parser.add_argument(
+        "--heartbeat",
+        type=int,
+        default=HEARTBEAT_SECONDS,
+        metavar="SECONDS",
+        help="how often it says that it lives (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--stale",
+        type=int,
+        default=STALE_SECONDS,
+        metavar="SECONDS",
+        help="silence after which it is taken for gone (default: %(default)s)",
+    )
 
 
 def _register(context: Context, arguments: Namespace) -> Exit:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.commands.demo import tell
 from local.demo.job import PlannedJob
 from local.demo.plan import MESSAGES, jobs
 from local.demo.records import Record
-from local.demo.verdict import executions, percentile, problems
+from local.demo.verdict import executions, judged, percentile, problems
+from local.demo.watch import watch
+from muster.cli.context import Context
+from muster.cli.exit import Exit
 from muster.letters.peek import DeadLetter
 from muster.model import Status
 
@@ -39,6 +45,24 @@ LETTER = DeadLetter(
     copies=1,
     body="{}",
 )
+
+
+#: What a run tells besides its verdict.
+RESULT = {
+    "run": "r",
+    "sent": 1,
+    "executions": {"one": {"completed": 1}},
+    "duplicates": 0,
+    "dlq": [],
+    "latency_ms": {"p50": 1.0, "p99": 2.0},
+    "fired": 1,
+    "overtaken": 1,
+    "config_seconds": 1,
+    "webhook": {"late": 401, "forged": 401},
+    "outside": {"instance": "outside-r", "reported": ["running", "completed"]},
+    "deploy_seconds": 1.0,
+    "total_seconds": 2.0,
+}
 
 
 def test_what_is_as_it_must_be_is_no_problem():
@@ -87,6 +111,49 @@ def test_a_failure_needs_its_one_letter_with_the_right_reason(dead: list[Any], p
     (told,) = problems([failing], records=[failed], dead=dead)
     # Then the problem is named
     assert problem in told
+
+
+@dataclass(frozen=True)
+class Never:
+    """A scene that cannot come."""
+
+    told: list[str]
+    what: str = "a scene that cannot come"
+
+    def over(self) -> bool:
+        return False
+
+    def problems(self) -> list[str]:
+        return self.told
+
+
+def test_a_scene_that_does_not_come_fails_the_demo(capsys: pytest.CaptureFixture[str]):
+    # Given a job that succeeded where it must fail, and a scene that is never over
+    failing = replace(JOB, status=Status.FAILED, reason="permanent: ", result={})
+    wrong = problems([failing], records=[RECORD], dead=[])
+    scenes = [Never([]), Never(wrong)]
+    said: list[str] = []
+    # When it is watched for as long as it may take, and judged
+    watch(scenes, say=said.append, meanwhile=lambda _: None, timeout=0)
+    verdict = judged(scenes)
+    # Then whoever waits is told for what
+    assert "0 of 2 shown still waiting for a scene that cannot come" in said[-1]
+    # And the demo says what is wrong and nothing else, for programs and for people, and its exit code does
+    assert verdict["ok"] is False
+    assert all(told.startswith("one j (a job): ") for told in verdict["problems"])
+    result = {**RESULT, **verdict}
+    assert tell(Context(environ={}, json=True), result, program=Path("muster")) == Exit.FAILED
+    assert json.loads(capsys.readouterr().out)["problems"] == wrong
+    assert tell(Context(environ={}), result, program=Path("muster")) == Exit.FAILED
+    shown = capsys.readouterr().out
+    assert "Not as it must be:\n  one j (a job): is completed instead of failed" in shown
+    assert "Every execution is as it must be" not in shown
+
+
+def test_a_demo_that_shows_everything_is_content(capsys: pytest.CaptureFixture[str]):
+    result = {**RESULT, **judged([Never([])])}
+    assert tell(Context(environ={}), result, program=Path("muster")) == Exit.OK
+    assert "Every execution is as it must be. Try next:" in capsys.readouterr().out
 
 
 def test_the_plan_has_a_hundred_good_messages_and_every_trouble():
