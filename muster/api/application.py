@@ -30,7 +30,7 @@ class Application:
 
     def __init__(self, *, routes: Sequence[Route], services: Services) -> None:
         self._routes = routes
-        self._services = services
+        self.services = services
         self._resolver = self._build()
 
     def answer(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class Application:
         return act
 
     def _guarded(self, route: Route, event: Mapping[str, Any], values: Mapping[str, str]) -> Answer:
-        log = self._services.log
+        log = self.services.log
         try:
             answer = self._act(route, event, values)
         except Problem as problem:
@@ -81,7 +81,7 @@ class Application:
     def _log_fault(self, route: Route, error: Exception) -> None:
         # Without its text: a driver's error may quote what the caller sent.
         code = error.code if isinstance(error, MusterError) else type(error).__name__
-        self._services.log.error(
+        self.services.log.error(
             "call failed",
             extra={
                 "operation": route.name,
@@ -92,7 +92,7 @@ class Application:
 
     def _act(self, route: Route, event: Mapping[str, Any], values: Mapping[str, str]) -> Answer:
         request = Request.from_event(event)
-        principal = admit(request, route, self._services)
+        principal = admit(request, route, self.services)
         call = Call(
             request=request,
             principal=principal,
@@ -100,7 +100,7 @@ class Application:
             query=route.read_query(request),
             body=route.read_body(request),
         )
-        return route.act(call, self._services)
+        return route.act(call, self.services)
 
     def _elsewhere(self, event: Mapping[str, Any]) -> Answer:
         """Of what Powertools' router has no route for. It knows no value with, say, an umlaut or a quote."""

@@ -10,11 +10,9 @@ from muster.api.routes import ROUTES
 from muster.api.services import Services
 from muster.contracts import ApiEnvironment
 from muster.dispatcher.lane_choice import LaneChoice
-from muster.errors import ConfigurationError
 from muster.hooks.shared_secrets import SharedSecrets
 from muster.keys.signing import SigningKeys
 from muster.keys.token import Tokens
-from muster.ports import Queues
 from muster.store.call_rate import CallRate, Rate
 from muster.store.hooks import Hooks
 from muster.store.keys import Keys
@@ -29,6 +27,7 @@ def application() -> Application:
     """The API of this process, composed at the first call."""
     from muster.aws.s3 import Objects
     from muster.aws.secrets import Secrets
+    from muster.aws.transport import quickest_queues
     from muster.clock import SystemClock
     from muster.log import logger
     from muster.store.connection import Database
@@ -43,16 +42,14 @@ def application() -> Application:
     )
     rate = Rate(per_second=float(environment.key_rate), burst=int(environment.key_burst))
     hook_rate = Rate(per_second=float(environment.hook_rate), burst=int(environment.hook_burst))
+    signing = SigningKeys(secrets=secrets, secret=environment.token_secret, clock=clock)
     services = Services(
         stage=environment.stage,
         database=database,
         keys=Keys(database, rate=rate),
-        tokens=Tokens(
-            keys=SigningKeys(secrets=secrets, secret=environment.token_secret, clock=clock),
-            clock=clock,
-        ),
+        tokens=Tokens(keys=signing, clock=clock),
         rate=CallRate(database, rate=rate),
-        queues=_queues(),
+        queues=quickest_queues(),
         objects=Objects(),
         archive_bucket=environment.results_bucket,
         lanes=LaneChoice(log),
@@ -63,13 +60,3 @@ def application() -> Application:
         log=log,
     )
     return Application(routes=ROUTES, services=services)
-
-
-def _queues() -> Queues:
-    """By the fast transport; a proxy is what boto3 alone knows."""
-    from muster.aws.transport import Transport, queues_by
-
-    try:
-        return queues_by(Transport.FAST)
-    except ConfigurationError:
-        return queues_by(Transport.BOTO3)

@@ -6,19 +6,31 @@ import hashlib
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
+import schemathesis
+from schemathesis import GenerationMode
 
+from muster.api.routes import ROUTES
+from tests.support.any_call import Caller
 from tests.support.cloud import wait_for
 from tests.support.deployed import DeployedCopy
 
 pytestmark = pytest.mark.slow
 
 
-def _key(deployed: DeployedCopy, role: str) -> str:
-    made = deployed.muster("keys", "create", f"test {role}", "--role", role, "--json")
+#: Whoever calls everything does so for itself: it can neither see nor change what other tests have.
+STRANGERS = "strangers"
+
+
+def _key(deployed: DeployedCopy, role: str, tenant: str = "default") -> str:
+    made = deployed.muster(
+        *("keys", "create", f"test {role}", "--role", role, "--tenant", tenant, "--json")
+    )
     assert made.returncode == 0, made.stderr
     return json.loads(made.stdout)["key"]
 
@@ -71,6 +83,51 @@ def test_a_job_by_the_deployed_api_runs_and_its_result_comes_back(deployed: Depl
     # And it is in the list
     listed = _call(deployed, "GET", "/v1/jobs?source=api&limit=200", key=key)[1]["jobs"]
     assert made["execution_id"] in {entry["execution_id"] for entry in listed}
+
+
+@pytest.fixture
+def stranger(deployed: DeployedCopy) -> Iterator[Caller]:
+    """An admin of a tenant of its own, with an agent and a running job; nothing of it stays."""
+    key = _key(deployed, "admin", STRANGERS)
+    agent = {"agent_id": "stranger"}
+    assert _call(deployed, "POST", "/v1/agents", key=key, body=agent)[0] == 201
+    job = {**agent, "params": {}}
+    status, made = _call(deployed, "POST", "/v1/jobs", key=key, body=job)
+    assert status == 202
+    held = _call(deployed, "POST", "/v1/executions/claim", key=key, body=agent)[1]["executions"]
+    session = requests.Session()
+    session.trust_env = False
+    with session:
+        yield Caller(
+            id=made["execution_id"],
+            admin=key,
+            execution=held[0]["token"],
+            examples=1,
+            options={"base_url": deployed.described["api_url"], "session": session},
+        )
+    for table in ("agent_registry", "agent_instance", "task", "api_key"):
+        deployed.query(f"DELETE FROM {table} WHERE tenant = %s", STRANGERS)
+    deployed.query(
+        "UPDATE agent_job_execution SET status = 'cancelled', dlq_pending = false, completed_at = now()"
+        " WHERE tenant = %s AND (status IN ('pending', 'running') OR dlq_pending)",
+        STRANGERS,
+    )
+
+
+def test_every_answer_of_the_deployed_api_is_documented(
+    deployed: DeployedCopy, stranger: Caller, subtests: pytest.Subtests
+):
+    # Given the document that the deployed API serves
+    status, document = _call(deployed, "GET", "/openapi.json")
+    assert status == 200
+    schema = schemathesis.openapi.from_dict(document)
+    # When every operation is called over HTTP, as it may be and as it may not be
+    called = sum(
+        stranger.call_all(schema, mode, subtests)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    )
+    # Then each answer was one of those that are documented for it, and none was a 5xx
+    assert called > len(ROUTES)
 
 
 def test_the_deployed_api_is_closed_to_whom_it_does_not_know(deployed: DeployedCopy):
