@@ -11,7 +11,7 @@ SELECT r.compute, r.enabled, r.timeout_seconds
 SELECT t.execution_id::text, t.created_at, t.job_id, t.agent_version, t.fence, t.attempts, t.max_attempts, t.params,
        r.default_config || coalesce(c.config, '{}') || coalesce(t.config, '{}'), t.state, t.priority, t.source,
        t.traceparent, t.lease_expires_at
-  FROM muster_take_waiting_v1(%(agent_id)s::text, %(tenant)s::text, %(count)s::int, %(worker)s::text,
+  FROM muster_take_waiting_v2(%(agent_id)s::text, %(tenant)s::text, %(count)s::int, %(worker)s::text,
                               %(claim_token)s::uuid, %(lease_seconds)s::float8) t
   JOIN agent_registry r ON r.agent_id = t.agent_id AND r.active
   LEFT JOIN LATERAL (SELECT a.config FROM agent_config a
