@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from muster.errors import PermanentError
@@ -17,6 +18,9 @@ MAX_BYTES = 1024 * 1024
 
 #: Characters that SQS refuses; one of them would fail the whole call, neighbours included.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+_NOW = timedelta(0)
 
 
 def attributes_of(entry: Outgoing) -> dict[str, Any]:
@@ -43,10 +47,12 @@ def refusal(entry: Outgoing) -> PermanentError | None:
     Raises:
         ValueError: the delay is out of range.
     """
-    if not 0 <= entry.delay.total_seconds() <= MAX_DELAY.total_seconds():
+    if not _NOW <= entry.delay <= MAX_DELAY:
         raise ValueError(f"delay {entry.delay}: SQS delays a message by 0 s to {MAX_DELAY}")
     # The two questions that most bodies pass at once are an order of magnitude quicker than the search.
     plain = entry.body.isascii() and entry.body.isprintable()
+    if plain and not entry.attributes and 0 < len(entry.body) <= MAX_BYTES:
+        return None
     if not entry.body or (not plain and _FORBIDDEN.search(entry.body)):
         return PermanentError(
             "The body is empty or has characters that SQS refuses. Send JSON with ASCII escapes.",

@@ -85,13 +85,13 @@ class BatchSender:
 
 
 def _wire(entry: Outgoing) -> dict[str, Any]:
-    wire: dict[str, Any] = {
-        "MessageBody": entry.body,
-        "MessageAttributes": attributes_of(entry),
-    }
-    delay = int(entry.delay.total_seconds())
-    # Without one the queue's own delay counts, which our queues do not have.
-    return wire | {"DelaySeconds": delay} if delay else wire
+    wire: dict[str, Any] = {"MessageBody": entry.body}
+    if entry.attributes:
+        wire["MessageAttributes"] = attributes_of(entry)
+    # At most some minutes. Without one the queue's own delay counts, which our queues do not have.
+    if entry.delay.seconds:
+        wire["DelaySeconds"] = entry.delay.seconds
+    return wire
 
 
 def _failure(failed: dict[str, Any]) -> Sent:
