@@ -1,30 +1,29 @@
-"""Messages as the endpoint keeps them: most of what a receive answers is written once, when they are sent."""
+"""Messages as the endpoint keeps them: what a receive answers is written once, for the first that asks."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
 class Content:
-    """What was sent."""
+    """What was sent: a body with message attributes."""
 
-    #: The part of a received message's JSON that tells it.
-    json: str
-    md5: str
+    def __init__(self, body: str, attributes: dict[str, Any] | None) -> None:
+        self._body = body
+        self._attributes = attributes
+        self.md5 = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
 
-    @classmethod
-    def of(cls, body: str, attributes: dict[str, Any] | None) -> Content:
-        """Of a body with message attributes."""
-        md5 = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
-        told: dict[str, Any] = {"Body": body, "MD5OfBody": md5}
-        if attributes:
-            told["MessageAttributes"] = attributes
-        return cls(json=json.dumps(told)[1:-1], md5=md5)
+    @cached_property
+    def json(self) -> str:
+        """The part of a received message's JSON that tells it."""
+        told: dict[str, Any] = {"Body": self._body, "MD5OfBody": self.md5}
+        if self._attributes:
+            told["MessageAttributes"] = self._attributes
+        return json.dumps(told)[1:-1]
 
 
 class Message:

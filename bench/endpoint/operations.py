@@ -120,18 +120,21 @@ class Service:
         return done
 
     def _send(self, request: Any) -> Answer:
-        return json.dumps(self._store(self._queue(request), request))
+        return f"{{{self._store(self._queue(request), request)}}}"
 
     def _send_batch(self, request: Any) -> Answer:
         queue = self._queue(request)
-        sent = [{"Id": e["Id"], **self._store(queue, e)} for e in request["Entries"]]
-        return json.dumps({"Successful": sent, "Failed": []})
+        sent = [
+            f'{{"Id":{json.dumps(entry["Id"])},{self._store(queue, entry)}}}'
+            for entry in request["Entries"]
+        ]
+        return f'{{"Successful":[{",".join(sent)}],"Failed":[]}}'
 
-    def _store(self, queue: Queue, entry: Any) -> dict[str, str]:
-        content = Content.of(entry["MessageBody"], entry.get("MessageAttributes"))
+    def _store(self, queue: Queue, entry: Any) -> str:
+        content = Content(entry["MessageBody"], entry.get("MessageAttributes"))
         message = queue.send(content, delay=entry.get("DelaySeconds", 0), now=time.monotonic())
         self._polls.look(queue)
-        return {"MessageId": message.message_id, "MD5OfMessageBody": content.md5}
+        return f'"MessageId":"{message.message_id}","MD5OfMessageBody":"{content.md5}"'
 
     def _create(self, request: Any) -> Answer:
         name = request["QueueName"]
