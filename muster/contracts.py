@@ -117,6 +117,7 @@ class MetricName:
     #: Of the dispatcher: seconds by which the most overdue job, or dead letter, is late to be sent.
     RELAY_LAG = "RelayLag"
     BURIAL_LAG = "BurialLag"
+    MISSED_FIRES = "MissedFires"  # of the dispatcher: `Missed` over all agents
     RESCUES = "Rescues"  # of the dispatcher: `Rescued` over all agents
 
 

@@ -12,21 +12,23 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 from muster.clock import Clock
-from muster.contracts import MetricName
+from muster.contracts import DISPATCHER, MetricName
 from muster.crashpoint import crashpoint
-from muster.dispatcher.due import Due, Fire
+from muster.dispatcher.due import Due
 from muster.dispatcher.fanout import Fanout
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.planning import Planning
+from muster.dispatcher.sending import Sending
 from muster.metrics import EmbeddedMetrics
 from muster.ports import Queues
 from muster.retry import RELAY_GRACE
 from muster.store.connection import Database
 from muster.store.document import document
+from muster.store.identifier import new_execution_prefix
 from muster.store.statements import statements
 
 #: Schedules of one statement, unless told otherwise.
@@ -78,63 +80,72 @@ class Firing:
     def page(self) -> int:
         """Fire some pages of schedules, each for its next planned time; says how many moved on."""
         moved = 0
+        planning: Planning | None = None
+        sending = Sending(self._database, lanes=self._lanes)
         with Fanout(self._queues, clock=self._clock, connections=self._connections) as fanout:
             for _ in range(ROUND):
-                count = self._record(fanout)
-                moved += count
-                if count < self._page:
+                due, now = self._due(planning)
+                if now is None:
                     break
-        self._leave_to_relay(fanout.unsent)
+                # Pages that follow one another are decided on as if at one moment.
+                planning = planning or Planning(now=now, horizon=now + AHEAD)
+                advanced = self._record(due, planning, sending, fanout)
+                moved += advanced
+                # Nothing: others are at the same schedules, and would be met again at once.
+                if not advanced or sum(schedules.size for schedules in due) < self._page:
+                    break
+        self._leave_to_relay([*fanout.unsent, *sending.stranded])
         crashpoint("fire.after_send")
         return moved
 
-    def _record(self, fanout: Fanout) -> int:
+    def _record(
+        self, due: Sequence[Due], planning: Planning, sending: Sending, fanout: Fanout
+    ) -> int:
         """Record a page and let it be sent."""
-        due, now = self._due()
-        if now is None:
-            return 0
-        planning = Planning(now=now, horizon=now + AHEAD)
-        rows: list[dict[str, Any]] = []
-        fires: dict[str, Fire] = {}
-        for schedule in due:
-            decision = planning.decide(schedule)
+        steps: list[dict[str, Any]] = []
+        count = 0
+        for schedules in due:
+            decision = planning.decide(schedules)
             if decision.problem is not None:
                 self._log.error(
-                    "schedule %s of %s cannot fire: %s",
-                    schedule.name,
-                    schedule.agent_id,
+                    "schedule %s of %s, and as many as %d, cannot fire: %s",
+                    schedules.name,
+                    schedules.agent_id,
+                    schedules.size,
                     decision.problem,
                 )
-            fire = schedule.fire(
-                decision.step.planned, now=now, queues=_lanes(schedule.queues), lanes=self._lanes
-            )
-            if fire is not None:
-                fires[fire.execution_id] = fire
-            rows.append(schedule.fields(decision, fire))
+            steps.append(schedules.fields(decision, before=count))
+            count += schedules.size
         asked = self._clock.monotonic()
         recorded = self._database.run(
             self._sql["fire"],
             {
-                "steps": document(rows),
-                "count": len(rows),
+                "steps": document(steps),
+                "count": count,
+                "ids": new_execution_prefix(now=planning.now),
                 "grace_seconds": RELAY_GRACE.total_seconds(),
+                "inline_bytes": PARAMS_BYTES,
             },
         )
         crashpoint("fire.before_send")
         moved, missed = recorded[0][:2]
-        found = [(fires[row[2]], asked + row[3]) for row in recorded if row[2] is not None]
-        fanout.send(found)
-        self._count(MetricName.FIRED, Counter(fire.due.agent_id for fire, _ in found))
-        self._count(MetricName.MISSED, missed or {})
+        found = [row[2:] for row in recorded if row[2] is not None]
+        fired = Counter(row[0] for row in found)
+        sending.learn(set(fired))
+        fanout.send(partial(sending.fires, found, asked=asked))
+        self._count(MetricName.FIRED, fired)
+        if missed:
+            self._count(MetricName.MISSED, missed)
+            self._metrics(DISPATCHER).count(MetricName.MISSED_FIRES, sum(missed.values()))
         return max(moved, len(found))
 
-    def _due(self) -> tuple[list[Due], datetime | None]:
+    def _due(self, planning: Planning | None) -> tuple[list[Due], datetime | None]:
         """Schedules that are due, and the database's time; None when there are none."""
         rows = self._database.run(
             self._sql["schedules_due"],
             {
+                "until": planning and planning.horizon,
                 "ahead_seconds": AHEAD.total_seconds(),
-                "inline_bytes": PARAMS_BYTES,
                 "page": self._page,
             },
         )
@@ -144,10 +155,10 @@ class Firing:
         for agent_id, count in counts.items():
             self._metrics(agent_id).count(name, count)
 
-    def _leave_to_relay(self, unsent: Sequence[Fire]) -> None:
+    def _leave_to_relay(self, unsent: Sequence[tuple[str, str]]) -> None:
         by_agent: dict[str, list[str]] = defaultdict(list)
-        for fire in unsent:
-            by_agent[fire.due.agent_id].append(fire.job_id)
+        for agent_id, job_id in unsent:
+            by_agent[agent_id].append(job_id)
         for agent_id, job_ids in by_agent.items():
             self._log.warning(
                 "%d fires of %s were not sent; the relay will", len(job_ids), agent_id
@@ -160,11 +171,3 @@ class Firing:
                     "pause_seconds": UNSENT_PAUSE.total_seconds(),
                 },
             )
-
-
-@lru_cache(maxsize=1024)
-def _lanes(queues: str | None) -> Mapping[str, str]:
-    """Lane to queue URL, of the text that agents' schedules share."""
-    import json
-
-    return json.loads(queues) if queues is not None else {}

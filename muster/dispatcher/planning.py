@@ -1,4 +1,4 @@
-"""Decides once for all schedules of a page that ask the same: most of a storm share a rule and a time."""
+"""Decides once for all schedules that ask the same: most of a storm share a rule and a time."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ class Decision:
     """A step, with its times as the database reads them."""
 
     step: Step
-    #: The next time that the schedule had.
-    seen: str | None
     planned: str | None
     next_at: str | None
     #: Why the schedule can never fire.
@@ -27,7 +25,7 @@ class Decision:
 
 
 class Planning:
-    """The decisions of one page, made at one moment.
+    """The decisions of some pages, made at one moment.
 
     Args:
         now: the database's time.
@@ -35,8 +33,8 @@ class Planning:
     """
 
     def __init__(self, *, now: datetime, horizon: datetime) -> None:
-        self._now = now
-        self._horizon = horizon
+        self.now = now
+        self.horizon = horizon
         self._made: dict[tuple[object, ...], Decision] = {}
 
     def decide(self, due: Due) -> Decision:
@@ -45,7 +43,7 @@ class Planning:
             *(due.kind, due.expression, due.timezone, due.start, due.end, due.missed),
             # Without a planned time the step counts from when the schedule took effect.
             due.next_at or (due.effective,),
-            due.queues is None,
+            due.ready,
         )
         made = self._made.get(asked)
         if made is None:
@@ -64,18 +62,18 @@ class Planning:
                     end=due.end,
                 ),
                 next_at=due.next_at,
-                effective=due.effective,
-                ready=due.queues is not None,
+                # Not looked at where there is a next time.
+                effective=due.effective or self.now,
+                ready=due.ready,
                 missed=due.missed,
-                now=self._now,
-                horizon=self._horizon,
+                now=self.now,
+                horizon=self.horizon,
             )
         except (BadRule, ValueError, TypeError, ArithmeticError) as bad:
             # It was written by hand; a schedule that cannot be planned must not keep others from firing.
             decided, problem = Step(), str(bad)
         return Decision(
             step=decided,
-            seen=_text(due.next_at),
             planned=_text(decided.planned),
             next_at=_text(decided.next_at),
             problem=problem,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from json.encoder import encode_basestring_ascii
 from typing import Any, cast
 
 from muster.contracts import ENVELOPE_VERSION
@@ -23,6 +25,8 @@ MAX_ID_LENGTH = 256
 DEFAULT_TENANT = "default"
 DEFAULT_PRIORITY = NORMAL
 
+
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 
 # Made once: `json.dumps` makes one for each call.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -76,6 +80,35 @@ def envelope(
         "hops": hops,
     }
     return _encode({name: value for name, value in fields.items() if value is not None})
+
+
+class Form:
+    """Bodies of jobs that differ in their ids and params only; what they share is written once.
+
+    Args:
+        shared: the other arguments of `envelope`.
+    """
+
+    def __init__(self, **shared: Any) -> None:
+        # `envelope` writes the fields in this order.
+        opening, _, rest = envelope(job_id="", params={}, **shared).partition('""')
+        # What comes before the params are identifiers, inside whose quotes is no such text.
+        self._opening = opening
+        self._middle, _, self._closing = rest.partition(',"params":{}')
+
+    def body(self, job_id: str, params: str | None) -> str:
+        """What `envelope` makes of them, but for blanks in the params.
+
+        Args:
+            params: as JSON; None: the row has them.
+        """
+        name = encode_basestring_ascii(job_id)
+        if params is None:
+            return f"{self._opening}{name}{self._middle}{self._closing}"
+        if not params.isascii():
+            # Outside its strings JSON is ASCII.
+            params = _FOREIGN.sub(lambda found: encode_basestring_ascii(found[0])[1:-1], params)
+        return f'{self._opening}{name}{self._middle},"params":{params}{self._closing}'
 
 
 def read_envelope(body: Mapping[str, Any]) -> Envelope | list[str]:

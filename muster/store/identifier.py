@@ -18,6 +18,11 @@ def new_execution_id(*, now: datetime) -> str:
     return new_execution_ids(1, now=now)[0]
 
 
+def new_execution_prefix(*, now: datetime) -> str:
+    """What the ids of one statement begin with: four hexadecimal digits make each of them whole."""
+    return new_execution_id(now=now)[:-4]
+
+
 def new_execution_ids(count: int, *, now: datetime) -> list[str]:
     """So many of one moment, for one call of the system's generator."""
     time = f"{int(now.timestamp() * 1000) & (1 << 48) - 1:012x}"

@@ -56,4 +56,11 @@ def dispatcher(*, stage: str) -> tuple[Watch, ...]:
             at_least=1,
             series=own(MetricName.RESCUES, statistic="Sum", minutes=15),
         ),
+        Watch(
+            name="missed-fires",
+            says="found times of schedules that had passed without a tick and are not made up.",
+            urgency=Urgency.TICKET,
+            at_least=1,
+            series=own(MetricName.MISSED_FIRES, statistic="Sum", minutes=15),
+        ),
     )

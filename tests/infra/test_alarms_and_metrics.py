@@ -15,6 +15,7 @@ from muster.dispatcher.lane_choice import LaneChoice
 from muster.fleet_settings import FleetSettings
 from muster.job import Job
 from muster.metrics import EmbeddedMetrics, MetricsByAgent
+from muster.outbound import Outbound
 from muster.ports import Outgoing
 from muster.store.instances import Instance, Instances
 from tests.infra.synthesis import Synthesis
@@ -41,7 +42,7 @@ def emitted(text: str) -> Iterator[Metric]:
 
 
 def lives(shop: Workshop, stage: str) -> None:
-    """What happens to an agent with a service: jobs that end, fail, are lost, and wait."""
+    """What happens to an agent with a service: jobs that end, fail, are lost, wait, and were not fired."""
     service = {"queues": {"normal": shop.lane}, "dlq": shop.dlq, "service": "its-service"}
     shop.clerk.query("UPDATE agent_registry SET endpoint = %s", json.dumps(service))
     mine = EmbeddedMetrics(stage=stage, agent=AGENT)
@@ -50,6 +51,11 @@ def lives(shop: Workshop, stage: str) -> None:
     shop.deliver()
     mine.flush()
     shop.clerk.take("lost")
+    shop.clerk.query(
+        "INSERT INTO agent_schedule (agent_id, name, expression, missed, next_at)"
+        " VALUES (%s, 'hourly', '0 * * * *', 'skip', now() - interval '1 day')",
+        AGENT,
+    )
     shop.skip(timedelta(hours=1))
     shop.send("waits")
     instance = Instance(
@@ -75,6 +81,7 @@ def lives(shop: Workshop, stage: str) -> None:
         fleet=FleetSettings(),
         keep_days=90,
         event_hints=False,
+        outbound=Outbound(),
         metrics=MetricsByAgent(stage),
     ).tick(holder="one", time_left=timedelta(seconds=60))
 

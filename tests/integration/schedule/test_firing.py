@@ -8,6 +8,8 @@ from threading import Barrier, Thread
 import pytest
 
 from muster.clock import SystemClock
+from muster.schedule.fire import fire_id
+from muster.schedule.jitter import start_of
 from muster.store.connection import Database
 from muster.store.statements import statements
 from tests.support.clerk import AGENT, database_of
@@ -46,6 +48,43 @@ def test_a_schedule_that_falls_due_is_recorded_and_sent_with_its_exact_delay(tim
     assert row["next_at"].timestamp() % (1000 * 3600) == 0
     assert row["last_planned_at"] == planned
     assert timetable.shop.metrics.counts["Fired"] == 1
+
+
+def test_what_one_statement_fires_of_many_schedules_is_each_one_s_own(timetable: Timetable):
+    """They share a rule and a time, so that the tick decides about them at once."""
+    # Given schedules of two tenants, one of them with jitter, and one of another time
+    planned = timetable.now().replace(microsecond=0) + 3 * MINUTE
+    at = {"kind": "at", "expression": planned.isoformat(), "next_at": planned}
+    timetable.add("plain", **at, params={"text": "größer 🚀"}, priority="low")
+    timetable.add("spread", **at, jitter_seconds=60)
+    timetable.add("theirs", **at, tenant="acme", params={"n": 1})
+    timetable.add("other", **at | {"next_at": planned + MINUTE})
+
+    # When the dispatcher ticks
+    assert timetable.shop.tick().done["fire"] == 4
+
+    # Then each has its own job, as any other way of firing that time would name it
+    names = {"plain": "default", "spread": "default", "theirs": "acme", "other": "default"}
+    fires = {name: timetable.fires(name)[0] for name in names}
+    jobs: dict[str, str] = {}
+    for name, tenant in names.items():
+        time = planned + MINUTE if name == "other" else planned
+        jobs[name] = fire_id(tenant=tenant, name=name, generation=1, planned=time)
+        assert (fires[name]["job_id"], fires[name]["tenant"]) == (jobs[name], tenant)
+        assert fires[name]["scheduled_for"] == time
+    assert fires["plain"]["available_at"] == planned
+    assert fires["spread"]["available_at"] == start_of(
+        planned, job_id=jobs["spread"], jitter=MINUTE
+    )
+    # And its own message
+    sent = {message["job_id"]: message for message in timetable.messages()}
+    assert sent.keys() == set(jobs.values())
+    assert sent[jobs["plain"]]["params"] == {"text": "größer 🚀"}
+    assert (sent[jobs["theirs"]]["params"], sent[jobs["theirs"]]["tenant"]) == ({"n": 1}, "acme")
+    # Of one page the ids begin alike, and no two are the same
+    ids = {str(fire["execution_id"]) for fire in fires.values()}
+    assert len(ids) == 4
+    assert len({execution_id[:-4] for execution_id in ids}) == 1
 
 
 def test_plain_sql_needs_no_more_than_agent_name_and_expression(timetable: Timetable):
@@ -223,7 +262,7 @@ def test_due_schedules_are_found_by_their_index_alone(timetable: Timetable):
     clerk.query("ANALYZE agent_schedule")
     # When the plan of the query is asked for
     text = statements("schedule")["schedules_due"].text
-    for name, value in (("ahead_seconds", 300), ("page", 500), ("inline_bytes", 1000)):
+    for name, value in (("ahead_seconds", 300), ("page", 500), ("until", "NULL")):
         text = text.replace(f"%({name})s", str(value))
     plan = clerk.query(f"EXPLAIN {text}")
     # Then the index leads it, in its own order

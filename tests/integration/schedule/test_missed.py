@@ -36,6 +36,8 @@ def test_fault_44_skip_fires_nothing_that_was_missed_and_counts_it(
     assert least - 1 <= row["missed_count"] <= least + 6
     assert row["missed_at"] is not None
     assert timetable.shop.metrics.counts["Missed"] == row["missed_count"]
+    # And the dispatcher's alarm has the sum over all agents
+    assert timetable.shop.metrics.counts["MissedFires"] == row["missed_count"]
 
 
 def test_fault_44_all_fires_what_was_missed_once_each(timetable: Timetable):
