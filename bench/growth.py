@@ -2,10 +2,11 @@
 
     python -m bench.growth [--rows N,N] [--seconds S] [--rounds N] [--minutes M] [--free-gib G] [--json]
 
-Fills the ledger with jobs that have ended, each with its id and two events, spread over the last months.
-At each size it claims and settles batches of 10, and counts what a job costs: blocks that Postgres touched,
-which no other load on the machine can change, CPU seconds of the server, and jobs a second. It stops before a
-size that would not leave the free disk or the time that it was told to, and says how far it came.
+Fills the ledger with jobs that have ended, each with its id and two events, spread over the last months: rows
+first, indexes when they are there. At each size it claims and settles batches of 10, and counts what a job
+costs: blocks that Postgres touched, which no other load on the machine can change, CPU seconds of the server,
+and jobs a second. It stops before a size that would not leave the free disk that it was told to, and where
+the time is over, and says how far it came.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from statistics import median
 import psycopg2
 from psycopg2 import extensions
 
+from bench.ledger_filling import fill
 from bench.report import Bar, Report
 from bench.server_cpu import cpu_seconds
 from local.postgres import Postgres
@@ -38,36 +40,11 @@ from muster.store.statements import preparable
 SIZES = (0, 100_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000)
 BATCH = 10
 
-#: Rows that one statement of the filling writes.
-CHUNK = 50_000
-
 #: At the largest size a job may cost this many times what it cost at the smallest.
 BAR = 1.5
 
 #: Bytes on disk that a job with its id and events takes, indexes included; to stop in time.
 BYTES_PER_JOB = 1500
-
-_FILL = """
-WITH made AS (
-    INSERT INTO agent_job_execution (
-        execution_id, created_at, job_id, agent_id, status, fence, attempts, params, result, relay_after,
-        queued_at, started_at, completed_at)
-    SELECT gen_random_uuid(), m.at, 'old-' || n, 'bench', 'completed', 1, 1, '{"n": 1}',
-           '{"ok": 1}', NULL, m.at, m.at, m.at
-      FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
-     CROSS JOIN LATERAL (SELECT now() - interval '60 days' * (n %% 1000) / 1000.0 AS at) m
-    RETURNING execution_id, created_at, job_id
-),
-keyed AS (
-    INSERT INTO job_key (agent_id, job_id, execution_id, created_at)
-    SELECT 'bench', job_id, execution_id, created_at FROM made
-)
-INSERT INTO execution_event (at, execution_id, agent_id, kind, from_status, to_status, fence, attempt)
-SELECT made.created_at, made.execution_id, 'bench', k.kind, k.before, k.after, 1, 1
-  FROM made
- CROSS JOIN (VALUES ('claimed', NULL, 'running'), ('completed', 'running', 'completed'))
-       AS k (kind, before, after)
-"""
 
 _TELL = preparable("tell", "SELECT pg_stat_force_next_flush()")
 _BLOCKS = (
@@ -99,19 +76,11 @@ class Ground:
         self.connection = psycopg2.connect(self._url)
         self.connection.autocommit = True
 
-    def grow(self, rows: int, *, end: float) -> bool:
-        """Fill up to that many jobs; false when the time was over before."""
-        with self.connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = off")
-            while self._rows < rows:
-                if time.monotonic() > end:
-                    return False
-                last = min(rows, self._rows + CHUNK)
-                cursor.execute(_FILL, {"first": self._rows + 1, "last": last})
-                self._rows = last
-            cursor.execute("ANALYZE")
-            cursor.execute("CHECKPOINT")
-        return True
+    def grow(self, rows: int, *, end: float) -> int:
+        """Fill up to that many jobs, or as far as the time bears; how many there are now."""
+        if rows > self._rows:
+            self._rows = fill(self.connection, first=self._rows + 1, last=rows, end=end)
+        return self._rows
 
     def sample(self, seconds: float) -> Sample:
         """Claim and settle for so long."""
@@ -182,11 +151,13 @@ def measure(
             if free < free_gib * 2**30:
                 stopped = f"before {rows:,} rows: they would leave less than {free_gib:g} GiB free"
                 break
-            if not ground.grow(rows, end=end):
+            reached = ground.grow(rows, end=end)
+            if reached not in samples:
+                samples[reached] = [ground.sample(seconds) for _ in range(rounds)]
+                gib[reached] = ground.gib()
+            if reached < rows:
                 stopped = f"before {rows:,} rows: after {minutes:g} minutes"
                 break
-            samples[rows] = [ground.sample(seconds) for _ in range(rounds)]
-            gib[rows] = ground.gib()
         version = ground.version()
         ground.connection.close()
     return _report(samples, gib, stopped, version)

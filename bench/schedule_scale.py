@@ -18,7 +18,7 @@ from muster.dispatcher.duties import Duties
 from muster.dispatcher.tick import Tick
 from muster.ports import Depth, Outgoing, Queues, Sent
 from muster.store.connection import SESSION_OPTIONS, Row
-from muster.store.statements import Statement
+from muster.store.statements import Statement, preparable
 
 #: Schedules that are due in the comparison.
 DUE = 1000
@@ -28,15 +28,35 @@ _PORTION = 100_000
 
 _STATEMENTS = ("schedules_due", "fire")
 
+#: Times that all DUE fire before it is measured: rows lie where updates leave them and not where they were
+#: registered, and the ledger's trees have their depth, whatever was measured before.
+_TURNS = 3
+
+#: Each looks for a key that is not there, and so goes once down a tree that each fire writes to.
+_PROBES = (
+    "SELECT FROM agent_schedule WHERE agent_id = '' AND tenant = '' AND name = ''",
+    (
+        "SELECT FROM agent_schedule WHERE next_at = '-infinity' AND enabled AND NOT paused"
+        " AND retired_at IS NULL"
+    ),
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Touched:
     """What firing DUE schedules touched, over both statements."""
 
-    #: Rows that the nodes of the plans returned.
+    #: Rows that were read from tables or written to them.
     rows: int
     #: Pages that were looked at, in memory or not.
     buffers: int
+    #: Levels of the two trees of the schedules together. Each fire goes down both.
+    levels: int
+
+    @property
+    def but_for_levels(self) -> int:
+        """The pages less those of the way down, which is what a tree costs by being larger."""
+        return self.buffers - DUE * self.levels
 
 
 class _Explained(TimedDatabase):
@@ -45,13 +65,13 @@ class _Explained(TimedDatabase):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self._url = url
-        self.touched: dict[str, Touched] = {}
+        self.touched: dict[str, tuple[int, int]] = {}
 
     def run(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         if statement.name in _STATEMENTS:
             self.touched[statement.name] = _touched(self._url, statement, parameters or {})
         # The answer of a statement that moved nothing on.
-        nothing: list[Row] = [(0, None, None, None)]
+        nothing: list[Row] = [(0, *[None] * 8)]
         return nothing if statement.name == "fire" else super().run(statement, parameters)
 
 
@@ -83,16 +103,21 @@ def grow(url: str, *, first: int, last: int) -> None:
 
 def touched_by_firing(url: str) -> Touched:
     """What it takes to fire DUE schedules; nothing fires."""
+    for _ in range(_TURNS):
+        make_due(url, count=DUE)
+        with closing(TimedDatabase(url)) as database:
+            [fire, *_] = _duties(database).all()
+            assert fire.page() == DUE
     make_due(url, count=DUE)
-    # Both sizes are looked at without the remains of the update.
-    execute(url, "VACUUM ANALYZE agent_schedule")
     with closing(_Explained(url)) as database:
         [fire, *_] = _duties(database).all()
         fire.page()
         parts = database.touched.values()
+    probes = [preparable(f"probe_{n}", text) for n, text in enumerate(_PROBES)]
+    levels = sum(_touched(url, probe, {})[1] for probe in probes)
     execute(url, "UPDATE agent_schedule SET next_at = 'infinity' WHERE next_at <> 'infinity'")
     execute(url, "VACUUM ANALYZE agent_schedule")
-    return Touched(rows=sum(p.rows for p in parts), buffers=sum(p.buffers for p in parts))
+    return Touched(rows=sum(r for r, _ in parts), buffers=sum(b for _, b in parts), levels=levels)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,12 +178,14 @@ def _explained(
     return found
 
 
-def _touched(url: str, statement: Statement, parameters: Mapping[str, Any]) -> Touched:
+def _touched(url: str, statement: Statement, parameters: Mapping[str, Any]) -> tuple[int, int]:
+    """Rows and pages."""
     [explained] = _explained(url, statement, parameters)
     plan = explained["Plan"]
-    return Touched(rows=_rows(plan), buffers=plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    return _rows(plan), plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
 
 def _rows(node: Mapping[str, Any]) -> int:
-    own = round(node["Actual Rows"] * node["Actual Loops"])
+    reads_or_writes = "Relation Name" in node
+    own = round(node["Actual Rows"] * node["Actual Loops"]) if reads_or_writes else 0
     return own + sum(_rows(child) for child in node.get("Plans", ()))

@@ -56,7 +56,10 @@ def register_schedules(url: str, *, first: int, last: int, next_at: str = "infin
 
 
 def make_due(url: str, *, count: int) -> None:
-    """Let so many schedules fall due in two minutes, at a time at which none was due before."""
+    """Let so many schedules fall due in two minutes, at a time at which none was due before.
+
+    The remains of this update are cleared away, as they are between two fires of a schedule.
+    """
     execute(
         url,
         "UPDATE agent_schedule SET next_at = greatest(date_trunc('second', now()) + interval '2 minutes',"
@@ -65,6 +68,7 @@ def make_due(url: str, *, count: int) -> None:
         " FROM generate_series(1, %(count)s) AS n)",
         {"agents": AGENTS, "count": count},
     )
+    execute(url, "VACUUM ANALYZE agent_schedule")
 
 
 class TimedDatabase(Database):
