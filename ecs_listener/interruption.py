@@ -69,7 +69,7 @@ class Interruption:
     def _close(self) -> None:
         with self._lock:
             thread, self._thread = self._thread, None
-            if thread is not None:
+            if thread is not None and self._asked:
                 _raise_in(thread, None)
 
 

@@ -18,6 +18,8 @@ from json.encoder import encode_basestring_ascii
 from types import FrameType
 from typing import Any, TextIO
 
+from muster.execution.tail import TailHandler
+
 #: What a record has besides the keys that were given to it.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -87,28 +89,26 @@ class ListenerLog(logging.Logger):
     def _alone(self) -> bool:
         """Whether records of this log pass nobody who may look at them or change them."""
         own = self._handler
-        return (
-            not self.filters
-            and self.handlers == [own]
-            and not own.filters
-            and own.level == logging.NOTSET
-            and own.formatter is self._lines
-        )
+        if self.filters or own.filters or own.level != logging.NOTSET:
+            return False
+        for handler in self.handlers:
+            # What no job's thread logs is in no job's tail.
+            if handler is not own and not (type(handler) is TailHandler and handler.idle):
+                return False
+        return own in self.handlers and own.formatter is self._lines
 
     def _line(self, level: int, msg: object, args: Any, extra: Mapping[str, object]) -> str | None:
         """The line, or None where a record is needed to tell what it is, or what is wrong with it."""
         try:
             # Who called `info` or the like, which called `_log`, which called this.
-            caller = _caller_of(_caller_of(_caller_of(logging.currentframe())))
+            caller: FrameType | None = logging.currentframe()
+            for _ in range(3):
+                caller = caller and caller.f_back
             if caller is None or caller.f_code.co_filename == _LOGGING:
                 return None
             return self._lines.line(level, str(msg) % args if args else str(msg), caller, extra)
         except Exception:  # noqa: BLE001 - whatever it is: the record's way tells it as every logger does
             return None
-
-
-def _caller_of(frame: FrameType | None) -> FrameType | None:
-    return None if frame is None else frame.f_back
 
 
 class _Writer(logging.StreamHandler[TextIO]):
@@ -204,8 +204,12 @@ class _Lines(logging.Formatter):
         if not _TAKEN.isdisjoint(keys):
             return None
         place = f"{caller.f_code.co_name}:{caller.f_lineno}"
+        quoted = encode_basestring_ascii
         told = "".join(
-            [f",{encode_basestring_ascii(name)}:{_told(value)}" for name, value in keys.items()]
+            [
+                f",{quoted(name)}:{quoted(value) if isinstance(value, str) else _told(value)}"
+                for name, value in keys.items()
+            ]
         )
         return (
             f'{{"level":"{logging.getLevelName(level)}","location":{encode_basestring_ascii(place)},'
@@ -225,7 +229,5 @@ class _Lines(logging.Formatter):
 
 
 def _told(value: object) -> str:
-    if isinstance(value, str):
-        return encode_basestring_ascii(value)
     # By its type: a bool is an int too.
     return str(value) if type(value) is int else _encode(value)

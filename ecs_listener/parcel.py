@@ -28,6 +28,8 @@ class Parcel:
 
     def together(self) -> Disposition:
         """The message goes only when all of its jobs let it go."""
+        if len(self.fates) == 1:
+            return self.fates[0]
         if any(fate.fate is Fate.KEEP for fate in self.fates):
             return KEEP
         waits: list[timedelta] = [fate.after for fate in self.fates if fate.fate is Fate.RETURN]

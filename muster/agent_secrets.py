@@ -62,6 +62,8 @@ class AgentSecrets:
             SecretsUnavailable: Secrets Manager gave no answer, or refused for now.
             ConfigurationError: a secret is missing or forbidden; the message names the cure.
         """
+        if not self._names:
+            return self._values
         with self._lock:
             failure = self._told()
             self._failure = None

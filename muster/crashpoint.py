@@ -1,6 +1,6 @@
 """Named places where a test may make the process die.
 
-A crash point costs one dictionary look-up and does nothing unless `MUSTER_CRASHPOINT` names it:
+A crash point costs one comparison and does nothing unless `MUSTER_CRASHPOINT` named it at the start:
 `MUSTER_CRASHPOINT="<name>=<how>[@<n>]"`, where how is `exit` (os._exit, no clean-up), `raise` (an exception
 that no handler expects) or `stop` (SIGSTOP, as a paused machine), at the n-th passage (default 1).
 """
@@ -32,6 +32,9 @@ CRASHPOINTS = (
     "purge.after_archive",
 )
 
+#: Asked at every passage, and the environment is slow to ask: so it is asked once.
+_armed: list[str] = [os.environ["MUSTER_CRASHPOINT"]] if "MUSTER_CRASHPOINT" in os.environ else []
+
 _passages: dict[str, int] = {}
 
 
@@ -41,9 +44,17 @@ class CrashPointReached(BaseException):
 
 def crashpoint(name: str) -> None:
     """Die here if a test armed this name; otherwise do nothing."""
-    armed = os.environ.get("MUSTER_CRASHPOINT")
-    if armed is None:
-        return
+    if _armed:
+        _pass(name, _armed[0])
+
+
+def arm(how: str | None) -> None:
+    """What `MUSTER_CRASHPOINT` says, for a process that has begun already; None disarms it."""
+    _passages.clear()
+    _armed[:] = [] if how is None else [how]
+
+
+def _pass(name: str, armed: str) -> None:
     wanted, _, how = armed.partition("=")
     if wanted != name:
         return

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from muster.value import value
+
 #: A JSON object.
 JsonObject = Mapping[str, Any]
 
@@ -60,7 +62,7 @@ class ErrorRecord:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Message:
     """One SQS message as received, whoever received it."""
 
@@ -74,7 +76,7 @@ class Message:
     receive_count: int = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Delivery:
     """One requested job as understood from a message (`muster.normalise`)."""
 
@@ -112,7 +114,7 @@ class Rejection:
     dead_letter_fence: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Claim:
     """An execution that this worker holds: it may write while `fence` is the highest."""
 
@@ -170,7 +172,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # it names a job whose params nobody has
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Judgement:
     """The ledger's answer to one delivery."""
 
@@ -207,7 +209,7 @@ class Failure:
     hops: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Outcome:
     """How an attempt ended, to be settled under its claim."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from muster.model import Delivery, ErrorRecord, Message, Rejection
 from muster.normalise import normalise
+from muster.value import value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Arrival:
     """One job that a message of a batch asks for."""
 

@@ -123,12 +123,18 @@ class Configuration:
         Raises:
             StoreUnavailable: at the first look; later ones leave what was read last as it is.
         """
-        with self._lock:
-            self._look()
+        # Every attempt comes by here, and hardly ever is it time to.
+        if not self._fresh(self._clock.monotonic()):
+            with self._lock:
+                self._look()
+
+    def _fresh(self, now: float) -> bool:
+        looked = self._looked
+        return looked is not None and now - looked < LOOK_AGAIN_SECONDS
 
     def _look(self) -> None:
         now, looked = self._clock.monotonic(), self._looked
-        if looked is not None and now - looked < LOOK_AGAIN_SECONDS:
+        if self._fresh(now):
             return
         try:
             read = self._read()

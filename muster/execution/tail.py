@@ -69,6 +69,11 @@ class TailHandler(logging.Handler):
         """It no longer does."""
         self._current.tail = None
 
+    @property
+    def idle(self) -> bool:
+        """Whether what this thread logs belongs to no attempt."""
+        return getattr(self._current, "tail", None) is None
+
     def _keep(self, tail: Tail, record: logging.LogRecord) -> None:
         try:
             at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]

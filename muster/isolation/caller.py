@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 from muster.job import Job
 from muster.model import ErrorRecord
+from muster.value import value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value
 class Ended:
     """How a call ended: with a result, or with an error."""
 

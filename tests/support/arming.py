@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,9 +11,8 @@ from muster import crashpoint
 @contextmanager
 def armed(name: str, *, passage: int = 1) -> Iterator[None]:
     """Inside the block the crash point raises `CrashPointReached` at this passage."""
-    crashpoint._passages.clear()
-    os.environ["MUSTER_CRASHPOINT"] = f"{name}=raise@{passage}"
+    crashpoint.arm(f"{name}=raise@{passage}")
     try:
         yield
     finally:
-        del os.environ["MUSTER_CRASHPOINT"]
+        crashpoint.arm(None)

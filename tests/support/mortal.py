@@ -189,8 +189,7 @@ def wait_until_stopped(pid: int) -> None:
 
 
 def _live(life: Life) -> int:
-    crashpoint._passages.clear()
-    os.environ["MUSTER_CRASHPOINT"] = life.crashpoint
+    crashpoint.arm(life.crashpoint)
     shop = SqsWorkshop(life, founder=False)
     try:
         shop.live()

@@ -37,8 +37,7 @@ def _used(*rooms: str) -> list[str]:
     ]
 
 
-def test_an_unarmed_point_does_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("MUSTER_CRASHPOINT", raising=False)
+def test_an_unarmed_point_does_nothing():
     for name in CRASHPOINTS:
         crashpoint(name)
 

@@ -17,6 +17,9 @@ from muster.aws.fast.fault import Fault, answer_fault, connection_fault, json_ob
 from muster.aws.fast.retry import Quota, pause
 from muster.aws.fast.signing import Identity, Place, Signer
 
+# Made once: `json.dumps` makes one for each call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Caller:
     """Calls operations of SQS by name. Safe for use by several threads.
@@ -58,7 +61,7 @@ class Caller:
             botocore.exceptions.ClientError: the service refused.
             botocore.exceptions.BotoCoreError: it did not answer, or there are no credentials.
         """
-        body = json.dumps(arguments, separators=(",", ":")).encode()
+        body = _encode(arguments).encode()
         attempt = 1
         repeated: Cause | None = None
         mended: set[Cause] = set()

@@ -7,21 +7,20 @@ from datetime import timedelta
 import pytest
 
 from muster.crashpoint import CrashPointReached
+from tests.support.arming import armed
 from tests.support.schedules import Timetable
 
 
 @pytest.mark.parametrize(("place", "sent"), [("fire.before_send", 0), ("fire.after_send", 1)])
 def test_fault_43_a_dispatcher_that_dies_at_its_send_loses_no_fire_and_makes_none_twice(
-    place: str, sent: int, timetable: Timetable, monkeypatch: pytest.MonkeyPatch
+    place: str, sent: int, timetable: Timetable
 ):
     # Given a dispatcher that dies before or after it sends
     shop = timetable.shop
     timetable.add(kind="every", expression="1000h")
     timetable.change("next_at = now() + interval '30 seconds'")
-    monkeypatch.setenv("MUSTER_CRASHPOINT", f"{place}=raise")
-    with pytest.raises(CrashPointReached):
+    with armed(place), pytest.raises(CrashPointReached):
         shop.tick()
-    monkeypatch.delenv("MUSTER_CRASHPOINT")
     # Then the fire is recorded, its message perhaps not sent
     [fire] = timetable.fires()
     assert fire["status"] == "pending"

@@ -17,6 +17,7 @@ from aws_lambda_powertools import Logger
 
 from ecs_listener.interruption import Interruption
 from ecs_listener.log import ListenerLog
+from muster.execution.tail import Tail, follow
 from muster.isolation.interrupted import Interrupted
 from muster.mask import LogMask, Mask
 from muster.model import Status
@@ -121,6 +122,28 @@ def test_a_line_is_the_same_whether_or_not_somebody_looks_at_its_record(
     moment = re.compile(r'"timestamp":"\d{4}-[^"]*"')
     assert moment.sub("", plain.getvalue()) == moment.sub("", seen.getvalue())
     assert witness.records == 1
+
+
+def test_only_lines_of_jobs_have_records_where_their_tails_are_kept(
+    log: ListenerLog, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+):
+    # Given a log whose lines are kept with the executions, as every listener's is
+    tails, records = follow(log), list[str]()
+    made = log.makeRecord
+    monkeypatch.setattr(
+        log, "makeRecord", lambda *args, **kwargs: records.append("made") or made(*args, **kwargs)
+    )
+    # When a thread tells something beside any job, and then within one
+    log.info("beside")
+    before = list(records)
+    tails.begin(tail := Tail("head"))
+    log.info("within")
+    tails.end()
+    # Then both lines are written, one was kept, and only that one cost a record
+    assert [line["message"] for line in _lines(stream)] == ["beside", "within"]
+    head, kept = (tail.text() or "").splitlines()
+    assert (head, kept.rpartition(" ")[2]) == ("head", "within")
+    assert (before, records) == ([], ["made"])
 
 
 def test_a_key_that_would_hide_a_part_of_the_record_is_refused_as_by_every_logger(log: ListenerLog):
