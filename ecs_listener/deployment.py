@@ -1,7 +1,8 @@
 """Whether a newer deployment of this task's service has begun: then this task is to drain.
 
 ECS does not stop a protected task. One that always has work would hold up a deployment for ever, unless it
-notices and takes no more.
+notices and takes no more. A forced deployment has the same task definition as the one before, so what is
+compared is the deployment that started this task.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from muster.clock import Clock
 
 #: How often ECS is asked while the task is busy.
 EVERY = timedelta(seconds=30)
+
+#: How the names of a service's deployments begin; whatever else started a task is none.
+_OF_SERVICE = "ecs-svc/"
 
 #: The metadata endpoint answers from this machine, in seconds.
 _PATIENCE = 5.0
@@ -68,7 +72,7 @@ class NoDeployment:
 
 
 class EcsDeployment:
-    """Asks ECS which task definition the service is to run.
+    """Asks ECS which deployment the service is to run.
 
     Args:
         ecs: a boto3 client of ECS.
@@ -79,6 +83,7 @@ class EcsDeployment:
         self._task = task
         self._clock = clock
         self._telling = telling
+        self._own: str | None = None
         self._asked_at: float | None = None
         self._superseded = False
 
@@ -94,13 +99,24 @@ class EcsDeployment:
         return self._superseded
 
     def _ask(self) -> bool:
+        if self._own is None:
+            self._own = self._started_by()
         described = self._ecs.describe_services(
             cluster=self._task.cluster, services=[self._task.service]
         )
         primary = [
-            deployment["taskDefinition"].rsplit("/", 1)[-1]
+            deployment
             for service in described["services"]
             for deployment in service.get("deployments", [])
             if deployment.get("status") == "PRIMARY"
         ]
-        return bool(primary) and self._task.definition not in primary
+        if self._own.startswith(_OF_SERVICE):
+            names, own = [deployment["id"] for deployment in primary], self._own
+        else:
+            names = [deployment["taskDefinition"].rsplit("/", 1)[-1] for deployment in primary]
+            own = self._task.definition
+        return bool(names) and own not in names
+
+    def _started_by(self) -> str:
+        described = self._ecs.describe_tasks(cluster=self._task.cluster, tasks=[self._task.task_id])
+        return str(described["tasks"][0].get("startedBy", ""))

@@ -111,7 +111,12 @@ class FargateListener(Agent):
         role = self.task.role
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], resources=[tasks]
+                actions=[
+                    "ecs:GetTaskProtection",
+                    "ecs:UpdateTaskProtection",
+                    "ecs:DescribeTasks",
+                ],
+                resources=[tasks],
             )
         )
         role.add_to_policy(

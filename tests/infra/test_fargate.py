@@ -15,7 +15,8 @@ from stacks.containers import DRAIN, STOP_TIMEOUT, ContainerSettings
 from tests.infra.synthesis import Resource, Synthesis, agent, long_jobs, synthesise
 from tests.infra.test_permissions import CONSUME, READ_SECRET, WRITE_LOGS, actions, listed
 
-PROTECT = {"ecs:GetTaskProtection", "ecs:UpdateTaskProtection"}
+#: What a task may do about tasks: spare itself, and see which deployment has started it.
+PROTECT = {"ecs:GetTaskProtection", "ecs:UpdateTaskProtection", "ecs:DescribeTasks"}
 
 
 def definition(synthesis: Synthesis, manifest: Manifest) -> dict[str, Any]:
