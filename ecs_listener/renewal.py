@@ -97,7 +97,11 @@ class Renewal:
             return
         sent = self._clock.monotonic()
         try:
-            answer = self._renewals.renew([holding.claim for holding in due], lease=self._hold)
+            answer = self._renewals.renew(
+                [holding.claim for holding in due],
+                lease=self._hold,
+                waiting={h.claim.execution_id for h in due if h.started_at is None},
+            )
         except (StoreUnavailable, SchemaError) as away:
             self._breaker.failed(str(away))
             self._telling.renewed("lease", "failed", len(due))

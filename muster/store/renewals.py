@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from muster.model import Claim
@@ -26,8 +26,13 @@ class Renewals:
         self._worker = worker
         self._sql = statements("renewals")
 
-    def renew(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[tuple[str, int], bool]:
+    def renew(
+        self, claims: Sequence[Claim], *, lease: timedelta, waiting: Collection[str] = ()
+    ) -> dict[tuple[str, int], bool]:
         """Extend the leases to `lease` from now, by the database's clock.
+
+        Args:
+            waiting: execution ids of those whose function has not begun.
 
         Returns:
             Execution id and fence -> whether the job was asked to stop. What is missing is lost.
@@ -43,6 +48,7 @@ class Renewals:
                     "execution_id": claim.execution_id,
                     "created_at": claim.created_at.isoformat(),
                     "fence": claim.fence,
+                    "waits": claim.execution_id in waiting,
                 }
                 for claim in page
             ]

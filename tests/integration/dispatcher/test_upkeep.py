@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from muster.fleet_settings import FleetSettings
 from muster.model import Status
+from muster.store.renewals import Renewals
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -62,6 +63,29 @@ def test_a_retried_job_is_measured_from_its_last_claim(workshop: MakeWorkshop):
     _runs_since(shop, "j", 3 * HOUR)
     shop.clerk.take("j", lease=HOUR)
     assert shop.tick().done["overdue"] == 0
+
+
+def test_a_job_is_measured_from_its_own_start_where_it_waits_for_others_of_its_message(
+    workshop: MakeWorkshop,
+):
+    # Given two jobs of one message, claimed together long ago: one runs, one still waits for its turn
+    shop = workshop()
+    claims = [shop.clerk.take(job_id, lease=HOUR) for job_id in ("runs", "waits")]
+    for job_id in ("runs", "waits"):
+        _runs_since(shop, job_id, 3 * HOUR)
+    # When their worker renews both leases
+    waiting = {claims[1].execution_id}
+    renewals = Renewals(shop.clerk.database, worker="worker-1")
+    assert len(renewals.renew(claims, lease=HOUR, waiting=waiting)) == 2
+    # Then only the one that runs is overdue; the other becomes it, should it run as long
+    assert shop.tick().done["overdue"] == 1
+    assert [shop.clerk.row(job_id)["status"] for job_id in ("runs", "waits")] == [
+        "failed",
+        "running",
+    ]
+    _runs_since(shop, "waits", 3 * HOUR)
+    assert len(renewals.renew([claims[1]], lease=HOUR)) == 1
+    assert shop.tick().done["overdue"] == 1
 
 
 def test_a_stuck_attempt_that_was_called_off_ends_as_that(workshop: MakeWorkshop):

@@ -12,6 +12,7 @@ from typing import Any
 from ecs_listener.breaker import Breaker
 from ecs_listener.holding import StopReason
 from ecs_listener.holdings import Holdings
+from ecs_listener.interruption import Interruption
 from ecs_listener.metrics import ListenerMetrics
 from ecs_listener.renewal import Renewal
 from ecs_listener.telling import Telling
@@ -29,11 +30,15 @@ class Leases:
 
     def __init__(self, *fences: int) -> None:
         self.calls = 0
+        self.waiting = set[str]()
         self._fences = fences
 
-    def renew(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[tuple[str, int], bool]:
+    def renew(
+        self, claims: Sequence[Claim], *, lease: timedelta, waiting: set[str]
+    ) -> dict[tuple[str, int], bool]:
         assert lease == HOLD
         self.calls += 1
+        self.waiting = waiting
         return {(c.execution_id, c.fence): False for c in claims if c.fence in self._fences}
 
 
@@ -80,6 +85,20 @@ def test_an_attempt_is_lost_when_only_the_next_one_of_the_same_job_is_renewed():
     # Then the other one is stopped
     assert (first.stop, second.stop) == (StopReason.LEASE_LOST, None)
     assert first.proven_until == 0.0 < second.proven_until
+
+
+def test_the_ledger_is_told_which_jobs_wait_for_their_turn():
+    # Given a job, and a ledger that renews it
+    holdings, leases = _nothing(), Leases(1)
+    held = holding(holdings, proven_until=0.0)
+    renewal = _renewal(holdings, leases, DeafSqs())
+    # When its lease is renewed before its function is called, and after
+    renewal.leases()
+    before, held.proven_until = leases.waiting, 0.0
+    assert holdings.begin(held, Interruption(), now=1.0)
+    renewal.leases()
+    # Then it waited, and does no longer
+    assert (before, leases.waiting) == ({held.claim.execution_id}, set())
 
 
 def _nothing() -> Holdings:
