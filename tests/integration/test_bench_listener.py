@@ -25,7 +25,7 @@ def test_it_prints_one_object_with_raw_figures_and_its_bars():
     # Then it exits 0, whether or not its bars hold, and prints one object
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert [bar["bar"] for bar in report["bars"]] == [2.0, 1.0, 1.6, 1.0]
+    assert [bar["bar"] for bar in report["bars"]] == [2.0, 1.0, 1.6, 1.0, 0.01, 1]
     # And what ran has figures
     assert report["bars"][2]["value"] > 0
     for name in (TRANSPORT, BOUND):

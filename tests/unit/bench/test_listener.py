@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import listener
-from bench.consumer import Consumer, NotRunning, Sample, measure
+from bench.consumer import Consumer, Idle, NotRunning, Sample, measure, measure_idle
 from bench.contestants import ALL, BOUND, CELERY, LEDGER, SQS_CONSUMER, TRANSPORT, contestant
 from bench.endpoint.client import running_endpoint
 from bench.installation import Installation, NotInstalled
@@ -26,9 +26,9 @@ def test_rounds_are_compared_one_by_one_and_the_median_counts():
         BOUND: [_sample(10_000), _sample(1000), _sample(9000)],
     }
     # Then each ratio is the median of its rounds
-    report = listener.report(samples, {LEDGER: "not asked for"})
-    assert [bar.value for bar in report.bars] == [3.0, 0.2, 1.25, None]
-    assert [bar.holds for bar in report.bars] == [True, True, True, False]
+    report = listener.report(samples, {LEDGER: "not asked for"}, Idle(load=0.004, polls=1))
+    assert [bar.value for bar in report.bars] == [3.0, 0.2, 1.25, None, 0.004, 1]
+    assert [bar.holds for bar in report.bars] == [True, True, True, False, True, True]
     assert report.figures[f"{TRANSPORT}, median messages/s"] == 8000
 
 
@@ -44,7 +44,7 @@ def test_what_cannot_be_installed_is_told_and_no_bar_that_needs_it_holds(
     assert "not installed" in report.not_run[CELERY]
     assert "Invalid requirement" in report.not_run[CELERY]
     assert f"NOT RUN: {CELERY}" in capsys.readouterr().err
-    assert [bar.holds for bar in report.bars] == [False] * 4
+    assert [bar.holds for bar in report.bars] == [False] * 6
 
 
 def test_an_installation_that_is_there_is_taken_and_one_of_another_lock_is_not(tmp_path: Path):
@@ -62,6 +62,17 @@ def test_an_installation_that_is_there_is_taken_and_one_of_another_lock_is_not(t
     with pytest.raises(NotInstalled):
         installation.python()
     assert not (interpreter.parent / "mine").exists()
+
+
+def test_a_consumer_at_an_empty_queue_is_known_for_its_polls_and_its_part_of_a_core():
+    # Given a consumer that waits at its queue
+    waits = contestant(TRANSPORT, installation=Installation())
+    with running_endpoint(latency=0) as endpoint:
+        # When it is watched for a moment
+        idle = measure_idle(waits, endpoint, seconds=0.2, name="idle")
+    # Then one poll waits, and nobody can say that it took more than a core
+    assert idle.polls == 1
+    assert 0 <= idle.load < 1
 
 
 def test_messages_of_two_queues_have_different_ids():
