@@ -98,9 +98,9 @@ def test_a_job_whose_last_attempt_vanished_gets_a_process_of_its_own(rig: Rig):
 
 @pytest.mark.parametrize("isolation", ["shared", "process"])
 def test_fault_13_results_that_cannot_be_stored_lose_no_job(rig: Rig, isolation: str):
-    # Given jobs whose results no column takes
+    # Given jobs whose results no column takes, and leases that no busy machine outlasts
     rig.agent(retries=0, isolation=isolation)
-    listener = rig.start()
+    listener = rig.start(visibility_seconds="60")
     for deed in ("nan", "object", "large", "odd_text"):
         rig.send(deed, do=deed)
     rig.send("neighbour", do="effect")

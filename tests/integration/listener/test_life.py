@@ -81,18 +81,24 @@ def test_fault_04_a_job_that_takes_longer_is_given_back_uncharged_and_goes_on_el
 
 
 def test_fault_04_what_is_being_claimed_at_the_end_is_given_back_too(rig: Rig):
-    # Given a listener whose claim has to wait in the ledger
+    # Given a listener whose claim has to wait in the ledger, when it is told to end, and the claim gets
+    # through after everything that ran was stopped (or, on a busy machine, not in time: then once more)
+    job_id = next(job_id for job_id in ("1", "2", "3", "4") if _claims_at_the_end(rig, job_id))
+    # Then that job is given back as well
+    assert rig.clerk.story(job_id) == ["claimed", "handed_back"]
+    assert rig.clerk.row(job_id)["attempts"] == 0
+
+
+def _claims_at_the_end(rig: Rig, job_id: str) -> bool:
+    """Whether the claim came before the listener gave the ledger up, and before its process ended."""
     listener = rig.start(drain_seconds="0")
     with held(rig.url, "LOCK TABLE job_key IN ACCESS EXCLUSIVE MODE"):
-        rig.send("j", do="sleep", seconds=30)
-        wait_until(lambda: listener.metric("messages_held") == 1)
-        # When it is told to end, and the claim gets through after everything that ran was stopped
+        rig.send(job_id, do="sleep", seconds=30)
+        wait_until(lambda: listener.metric("messages_held") > 0)
         listener.signal(signal.SIGTERM)
         wait_until(lambda: listener.health().get("draining"))
-    # Then that job is given back as well
-    assert listener.ends() == 0
-    assert rig.clerk.story("j") == ["claimed", "handed_back"]
-    assert rig.clerk.row("j")["attempts"] == 0
+    assert listener.ends(within=30) == 0
+    return rig.status(job_id) == "pending"
 
 
 def test_fault_04_a_job_that_does_not_stop_is_not_started_again_before_its_process_has_ended(
