@@ -14,6 +14,9 @@ from muster.store.handovers import ClaimName
 #: The variable that holds an errand.
 VARIABLE = "MUSTER_ERRAND"
 
+#: Most characters of an errand within a request: ECS takes 8,192 for all that a launch changes of its task.
+LARGEST = 7_900
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Errand:
@@ -54,6 +57,11 @@ class Errand:
     def token(self) -> str:
         """The same for each repetition, and for nothing else: a fence is given once."""
         return f"{self.claims[0].execution_id}-{self.claims[0].fence}"
+
+    @property
+    def fits(self) -> bool:
+        """Whether a launch can carry it: as a string in the request, where each of its quotes takes two."""
+        return len(json.dumps(self.to_json())) <= LARGEST
 
     def to_json(self) -> str:
         """As it is put into `VARIABLE`."""

@@ -125,13 +125,18 @@ class EcsLauncher:
                     "assignPublicIp": "DISABLED",
                 }
             },
-            "overrides": {
-                "containerOverrides": [
-                    {
-                        "name": LISTENER_CONTAINER,
-                        "command": ["python", "-m", MODULE],
-                        "environment": [{"name": VARIABLE, "value": errand.to_json()}],
-                    }
-                ]
-            },
+            "overrides": overrides_of(errand),
         }
+
+
+def overrides_of(errand: Errand) -> dict[str, Any]:
+    """What a launched task has besides its definition; ECS takes 8,192 characters of JSON."""
+    return {
+        "containerOverrides": [
+            {
+                "name": LISTENER_CONTAINER,
+                "command": ["python", "-m", MODULE],
+                "environment": [{"name": VARIABLE, "value": errand.to_json()}],
+            }
+        ]
+    }

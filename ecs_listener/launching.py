@@ -28,6 +28,9 @@ LONGEST_START = timedelta(minutes=5)
 #: When a claim may be tried again that could not be launched.
 LAUNCH_AGAIN = timedelta(seconds=20)
 
+#: Without any wait.
+NOW = timedelta(0)
+
 #: How often it is looked whether a claim was taken over, in seconds.
 LOOK = 0.2
 
@@ -69,7 +72,7 @@ class Launching:
 
     def timeout_outcome(self, claim: Claim) -> Outcome:
         """Nothing runs here that could take too long; what was not launched yet is handed back."""
-        return _given_back(claim, timedelta(0))
+        return _given_back(claim, delay=NOW)
 
     def run(self) -> None:
         """Launch until the process ends."""
@@ -93,19 +96,39 @@ class Launching:
                 launched.append(holding)
         if not launched:
             return
-        errand = Errand.of(
-            launched,
-            holder=self._slots.holder(launched[0].parcel),
-            launcher=self._instance_id,
-        )
+        errand = self._errand(launched)
+        if not errand.fits:
+            launched, errand = self._as_many_as_fit(launched)
         try:
             self._launcher.launch(errand)
         except LaunchFailed as failed:
             self._telling.trouble("no task was launched, the job is given back", failed)
             for holding in launched:
-                self._end(holding, _given_back(holding.claim, LAUNCH_AGAIN))
+                self._end(holding, _given_back(holding.claim))
         else:
             self._wait_for(launched)
+
+    def _errand(self, holdings: Sequence[Holding]) -> Errand:
+        return Errand.of(
+            holdings,
+            holder=self._slots.holder(holdings[0].parcel),
+            launcher=self._instance_id,
+        )
+
+    def _as_many_as_fit(self, holdings: list[Holding]) -> tuple[list[Holding], Errand]:
+        """The first of these and their errand; the others are given back, and the relay sends each by itself.
+
+        They must not come back with this message: it is the task's, which deletes it.
+        """
+        many = len(holdings) - 1
+        while many > 1 and not self._errand(holdings[:many]).fits:
+            many -= 1
+        for holding in holdings[many:]:
+            self._end(
+                holding,
+                _given_back(holding.claim, "more than one task can be told", delay=NOW, relay=NOW),
+            )
+        return holdings[:many], self._errand(holdings[:many])
 
     def _wait_for(self, holdings: Sequence[Holding]) -> None:
         for holding in holdings:
@@ -118,7 +141,7 @@ class Launching:
         for holding in holdings:
             if holding.stop is None:
                 self._telling.phase("a launched task did not begin", job=holding.claim.job_id)
-                self._end(holding, _given_back(holding.claim, LAUNCH_AGAIN))
+                self._end(holding, _given_back(holding.claim))
             else:
                 # Whatever stopped it here, the task hears of it at its own renewal, or finds the claim gone.
                 self._end(holding, None)
@@ -131,13 +154,19 @@ class Launching:
             self._settle(holding, outcome)
 
 
-def _given_back(claim: Claim, delay: timedelta) -> Outcome:
+def _given_back(
+    claim: Claim,
+    reason: str = "no task was launched",
+    *,
+    delay: timedelta = LAUNCH_AGAIN,
+    relay: timedelta = HAND_BACK_RELAY,
+) -> Outcome:
     return Outcome(
         claim=claim,
         status=Status.PENDING,
         kind="handed_back",
         delay=delay,
-        relay_delay=delay + HAND_BACK_RELAY,
+        relay_delay=delay + relay,
         refund=True,
-        reason="no task was launched",
+        reason=reason,
     )

@@ -30,6 +30,7 @@ from local.database import ensure_database
 from local.emulator import Emulator
 from local.errors import LocalCloudError
 from local.listener.fleet import Fleet
+from local.listener.launched import launched_tasks
 from local.ports import LOOPBACK
 from local.postgres import Postgres
 from local.process.identity import ProcessIdentity
@@ -126,7 +127,9 @@ class Supervisor:
         emulator = self._await_emulator(emulator)
         self._checkout.listeners.unlink(missing_ok=True)  # of an emulator that is gone
         self._fleet = Fleet(
-            checkout=self._checkout, aws=LocalAws(endpoint=f"http://{LOOPBACK}:{emulator.port}")
+            checkout=self._checkout,
+            aws=LocalAws(endpoint=f"http://{LOOPBACK}:{emulator.port}"),
+            launched=lambda: launched_tasks(database_url),
         )
         self._write(
             children=self._children(),

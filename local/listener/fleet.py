@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from local.aws import LocalAws
 from local.checkout import Checkout
 from local.listener.definition import Definition, read
 from local.listener.task import Task
+from local.process.identity import ProcessIdentity
 from muster.clock import Clock, SystemClock
 
 #: Seconds to drain, and seconds more to hand back, when the cloud stops.
@@ -18,9 +20,21 @@ _PAUSE = 0.05
 
 
 class Fleet:
-    """One process per definition on file; whose definition changed or went drains and makes room."""
+    """One process per definition on file; whose definition changed or went drains and makes room.
 
-    def __init__(self, *, checkout: Checkout, aws: LocalAws, clock: Clock | None = None) -> None:
+    Args:
+        launched: finds the tasks that the listeners launched, which end with the fleet.
+    """
+
+    def __init__(
+        self,
+        *,
+        checkout: Checkout,
+        aws: LocalAws,
+        launched: Callable[[], Sequence[ProcessIdentity]] = tuple,
+        clock: Clock | None = None,
+    ) -> None:
+        self._launched = launched
         self._checkout = checkout
         self._aws = aws
         self._clock = clock or SystemClock()
@@ -62,15 +76,24 @@ class Fleet:
         return bool(moved or changed)
 
     def stop(self) -> None:
-        """Let them drain briefly, then hand back, then end them."""
+        """Let them drain briefly, then hand back, then end them, with what they launched."""
+        launched: Sequence[ProcessIdentity] = ()
         for patience in (_DRAIN, _HAND_BACK):
+            launched = self._launched()
             for task in self.children:
                 task.ask_to_end()
+            for process in launched:
+                process.send(signal.SIGTERM)
             end = time.monotonic() + patience
-            while time.monotonic() < end and any(not task.ended for task in self.children):
+            while time.monotonic() < end and self._at_work(launched):
                 time.sleep(_PAUSE)
         for task in list(self.children):
             task.kill()
+        for process in launched:
+            process.send(signal.SIGKILL)
+
+    def _at_work(self, launched: Sequence[ProcessIdentity]) -> bool:
+        return any(not task.ended for task in self.children) or any(p.alive() for p in launched)
 
     def _task(self, definition: Definition) -> Task:
         return Task(definition, checkout=self._checkout, aws=self._aws, clock=self._clock)

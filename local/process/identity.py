@@ -35,6 +35,11 @@ class ProcessIdentity:
         """Whether this very process still runs; a zombie does not."""
         return bool(self.started) and _started(self.pid) == self.started
 
+    def command(self) -> str:
+        """Program and arguments, separated by spaces; empty when it has ended."""
+        told = _command(self.pid)
+        return told if self.alive() else ""
+
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, unless it has ended."""
         if self.alive():
@@ -58,6 +63,17 @@ def _started_linux(pid: int) -> str:
     if fields[_STATE_FIELD] in ("Z", "X"):
         return ""
     return f"{boot}:{fields[_START_FIELD]}"
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", errors="replace").replace("\0", " ")
+    except OSError:
+        if Path("/proc/self/stat").exists():
+            return ""
+    return subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
 
 
 def _started_ps(pid: int) -> str:

@@ -89,6 +89,19 @@ class Instances:
         """
         self._database.run(self._sql["instance_stop"], {"instance_id": instance.instance_id})
 
+    def here(self, hostname: str) -> list[int]:
+        """Pids of listeners on this machine, and of tasks that they launched that did not say goodbye.
+
+        A pid may be another process's by now.
+
+        Raises:
+            StoreUnavailable: no answer.
+        """
+        return [
+            pid
+            for (pid,) in self._database.run(self._sql["instances_here"], {"hostname": hostname})
+        ]
+
     def sweep(self) -> list[str]:
         """Mark instances that no longer beat and forget old ones; the ids of those that were marked.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Generator
 from dataclasses import replace
@@ -15,6 +17,9 @@ from local.aws import LocalAws
 from local.checkout import Checkout
 from local.listener.definition import Definition, write
 from local.listener.fleet import Fleet
+from local.listener.launched import launched_tasks
+from muster.store.instances import Instance, Instances
+from tests.support.clerk import database_of
 from tests.support.cloud import wait_for
 
 #: Writes down what it was given, and ends at the first SIGTERM, or at the second when it is told so.
@@ -42,7 +47,13 @@ class Stage:
         self.folder = folder
         checkout = Checkout(root=folder, state=folder)
         checkout.logs.mkdir()
-        self.fleet = Fleet(checkout=checkout, aws=LocalAws(endpoint="http://127.0.0.1:1"))
+        #: Where launched tasks are looked for.
+        self.ledger: str | None = None
+        self.fleet = Fleet(
+            checkout=checkout,
+            aws=LocalAws(endpoint="http://127.0.0.1:1"),
+            launched=lambda: launched_tasks(self.ledger) if self.ledger else [],
+        )
 
     def deploy(self, *definitions: Definition) -> None:
         write(self.fleet.file, list(definitions))
@@ -131,3 +142,54 @@ def test_stopping_asks_twice(stage: Stage):
     stage.fleet.stop()
     # Then it is asked to drain, and then to hand back
     assert stage.marks("end") == [["2"]]
+
+
+def test_what_listeners_launched_hands_back_and_ends_with_the_cloud(
+    stage: Stage, database_url: str
+):
+    # Given a task that a listener launched, which ends when it is asked twice, and a process whose pid was
+    # a task's before: the ledger knows both
+    stage.ledger = database_url
+    program = [sys.executable, "-c", PROGRAM, str(stage.folder), "2"]
+    environment = {**os.environ, "MUSTER_HTTP_PORT": "0", "AWS_ENDPOINT_URL": "", "NAME": "task"}
+    task = subprocess.Popen([*program, "ecs_listener.one_job"], env=environment)
+    other = subprocess.Popen(program, env=environment)
+    try:
+        stage.wait("run", 2)
+        for number, process in enumerate((task, other)):
+            _beats(database_url, f"tester-{number}", process.pid)
+        # When the cloud stops
+        stage.fleet.stop()
+        # Then the task has ended by itself, and the other process was told nothing
+        assert task.wait(10) == 0
+        assert stage.marks("end") == [["2"]]
+        assert other.poll() is None
+    finally:
+        for process in (task, other):
+            process.kill()
+            process.wait()
+
+
+def test_a_ledger_that_is_away_keeps_no_cloud_from_stopping(stage: Stage):
+    stage.ledger = "postgresql://nobody:none@127.0.0.1:1/none"
+    stage.deploy(stage.definition("first"))
+    stage.wait("run", 1)
+    stage.fleet.stop()
+    assert len(stage.marks("end")) == 1
+
+
+def _beats(url: str, instance_id: str, pid: int) -> None:
+    database = database_of(url)
+    Instances(database).beat(
+        Instance(
+            instance_id=instance_id,
+            agent_id="tester",
+            hostname=socket.gethostname(),
+            pid=pid,
+            version="1.0.0",
+            code_version="test",
+        ),
+        status="running",
+        running_jobs=1,
+    )
+    database.close()

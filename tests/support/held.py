@@ -46,6 +46,25 @@ def parcel(number: int = 1, *, lane: str = "normal", visible_at: float = 0.0) ->
     return Parcel(message=message, lane=lane, queue_url=lane, visible_at=visible_at)
 
 
+def holdings_of_one_message(holdings: Holdings, jobs: int) -> list[Holding]:
+    """Jobs that were claimed for one message, as one of S3 may ask for many."""
+    message = parcel().message
+    [held] = holdings.receive([message], lane="normal", queue_url="normal", visible_at=100.0)
+    holdings.expect(held, jobs)
+    [arrival] = arrivals_of(message, agent_id="tester")
+    made = [
+        Holding(
+            claim=claim(execution_id=f"00000000-0000-0000-0000-{number:012}", job_id=f"j{number}"),
+            arrival=arrival,
+            parcel=held,
+            proven_until=100.0,
+        )
+        for number in range(jobs)
+    ]
+    holdings.hold(made)
+    return made
+
+
 def holding(
     holdings: Holdings, *, fence: int = 1, proven_until: float = 100.0, visible_at: float = 100.0
 ) -> Holding:

@@ -61,3 +61,10 @@ SELECT i.instance_id, i.kind,
                 WHERE l.instance_id = i.instance_id AND l.agent_id = %(agent_id)s::text)
  ORDER BY i.last_heartbeat DESC
  LIMIT %(limit)s::int;
+
+-- name: instances_here
+-- Listeners on this machine, and tasks that they launched, that have not said that they ended.
+SELECT i.pid
+  FROM agent_instance i
+ WHERE i.kind = 'listener' AND i.hostname = %(hostname)s::text AND i.pid IS NOT NULL AND i.status <> 'stopped'
+ ORDER BY i.pid;

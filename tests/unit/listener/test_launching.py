@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from datetime import timedelta
@@ -12,15 +13,15 @@ import pytest
 from ecs_listener.errand import Errand
 from ecs_listener.holding import Holding, StopReason
 from ecs_listener.holdings import Holdings
-from ecs_listener.launcher import LaunchFailed
+from ecs_listener.launcher import LaunchFailed, overrides_of
 from ecs_listener.launching import LAUNCH_AGAIN, Launching
 from ecs_listener.metrics import ListenerMetrics
 from ecs_listener.parcel import Parcel
 from ecs_listener.telling import Telling
 from muster.clock import SystemClock
-from muster.execution.disposition import KEEP, Disposition
+from muster.execution.disposition import KEEP, Disposition, return_after
 from muster.model import Outcome, Status
-from tests.support.held import holding
+from tests.support.held import holding, holdings_of_one_message
 from tests.support.waiting import wait_until
 
 
@@ -47,9 +48,9 @@ class _Launcher:
 
 
 class _Stage:
-    """A launching whose one thread runs, with a job that is held."""
+    """A launching whose one thread runs, with jobs of one message that are held."""
 
-    def __init__(self, launcher: _Launcher, *, longest_start: float = 60.0) -> None:
+    def __init__(self, launcher: _Launcher, *, longest_start: float = 60.0, jobs: int = 1) -> None:
         self.fates: list[Disposition] = []
         self.outcomes: list[Outcome] = []
         self.slots = _Slots()
@@ -65,9 +66,11 @@ class _Stage:
             telling=Telling(log=logging.getLogger("test"), metrics=ListenerMetrics()),
             longest_start=timedelta(seconds=longest_start),
         )
-        self.held = holding(self.holdings, fence=3)
+        made = holdings_of_one_message(self.holdings, jobs) if jobs > 1 else None
+        self.together = made or [holding(self.holdings, fence=3)]
+        self.held = self.together[0]
         threading.Thread(target=launching.run, daemon=True).start()
-        launching.put([[self.held]])
+        launching.put([self.together])
 
     def _settle(self, _: Holding, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -113,3 +116,33 @@ def test_once_it_is_launched_the_task_alone_answers_for_it(reason: StopReason):
     assert stage.fates == [KEEP]
     assert stage.outcomes == []
     assert stage.slots.forgotten == [stage.held.parcel]
+
+
+@pytest.mark.parametrize("jobs", [20, 300])
+def test_a_task_is_told_of_as_many_jobs_as_a_launch_can_carry_and_the_others_are_relayed(jobs: int):
+    # Given a message that asks for many jobs
+    launcher = _Launcher()
+    stage = _Stage(launcher, jobs=jobs)
+    wait_until(lambda: stage.held.launched, within=10, every=0.01)
+
+    # Then one task is launched, for what ECS takes in one request
+    [errand] = launcher.errands
+    told = [name.execution_id for name in errand.claims]
+    overrides = overrides_of(errand)
+    assert len(json.dumps(overrides)) <= 8192
+    # And every other job is given back uncharged, for the relay to send it at once by itself
+    back = [outcome.claim.execution_id for outcome in stage.outcomes]
+    assert sorted(told + back) == [held.claim.execution_id for held in stage.together]
+    assert all(o.status is Status.PENDING and o.refund for o in stage.outcomes)
+    assert {(o.delay, o.relay_delay) for o in stage.outcomes} <= {(timedelta(0), timedelta(0))}
+    assert len(told) == 20 if jobs == 20 else len(told) > 40
+
+    # When the task has taken over what it was told of
+    for held in stage.together:
+        stage.holdings.stop(held, StopReason.LEASE_LOST, now=0.0)
+    for held in stage.together[len(told) :]:
+        stage.holdings.settled(held, return_after(timedelta(0)))
+
+    # Then the message is left to it, which deletes it
+    wait_until(lambda: stage.fates, within=10, every=0.01)
+    assert stage.fates == [KEEP]
