@@ -22,6 +22,7 @@ from muster.api.shape import (
     UUID,
     closed,
     or_null,
+    word,
 )
 from muster.api.tasks.schemas import TASK_SCHEMAS
 from muster.api.tokens.schemas import TOKEN_SCHEMAS
@@ -85,10 +86,12 @@ _SUBMISSION: dict[str, Any] = {
     "job_id": IDENTIFIER,
 }
 
-#: What `http-fetch` is asked for without naming it.
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+#: What `http-fetch` is asked for without naming it. Whom it may call is judged when it does.
 _SHORT_FORM: dict[str, Any] = {
-    "url": TEXT,
-    "method": TEXT,
+    "url": {"type": "string", "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$", "maxLength": 8192},
+    "method": word(*_METHODS, *map(str.lower, _METHODS)),
     "headers": {"type": "object", "additionalProperties": TEXT},
     "body": TEXT,
     "timeout": {"type": "number", "exclusiveMinimum": 0},

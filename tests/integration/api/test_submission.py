@@ -131,6 +131,28 @@ def test_the_short_form_is_a_job_of_http_fetch(api: Api):
     assert api.call("GET", f"/jobs/{reply.json['job_id']}").json["status"] == "pending"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "file:///etc/passwd"},
+        {"url": "not a url"},
+        {"url": ""},
+        {"url": "https://example.com/" + "a" * 8192},
+        {"method": "FOO"},
+        {"method": "CONNECT"},
+        {"timeout": None},
+        {"timeout": "abc"},
+        {"headers": {"a": 1}},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_defect_what_no_fetch_can_be_is_422_when_it_is_asked_for(
+    api: Api, change: dict[str, object]
+):
+    assert api.call("POST", "/jobs", body={"url": "https://example.com", **change}).status == 422
+    assert api.query(ROW) == []
+
+
 def test_a_queue_that_is_away_loses_nothing(api: Api):
     """FAULT 57: recorded, so 202; the relay sends what the call could not."""
     absent = Api(url=api.url, database=api.database, queues=AbsentQueues(), key=api.key)
