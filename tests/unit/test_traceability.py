@@ -21,12 +21,19 @@ def _faults(*ranges: tuple[int, int]) -> set[str]:
 
 #: What is built so far; a later part adds its own.
 REQUIRED = {
+    "A1",
+    "A2",
     "A4",
+    "A5",
+    "A7",
+    "A8",
     "A9",
     "M1",
     "M2",
+    "M3",
     "M5",
     "M6",
+    "M8",
     "P1",
     "P2",
     "P3",
@@ -46,6 +53,7 @@ REQUIRED = {
     "R1",
     "R2",
     "R3",
+    "R4",
     "R5",
     "R6",
     "SSRF",
