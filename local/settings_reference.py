@@ -22,17 +22,20 @@ from muster import contracts
 from muster.fleet_settings import FleetSettings
 from stacks import config
 from stacks.api_settings import ApiSettings
+from stacks.budget_settings import BudgetSettings
 from stacks.containers import ContainerSettings
+from stacks.database_settings import ExternalDatabase, InstanceDatabase
 from stacks.outbound import OutboundSettings
 
 #: Properties of a stage, with the values that they hold.
 STAGE: Sequence[type] = (
     config.Stage,
-    config.InstanceDatabase,
-    config.ExternalDatabase,
+    InstanceDatabase,
+    ExternalDatabase,
     config.NetworkSettings,
     ContainerSettings,
     ApiSettings,
+    BudgetSettings,
     OutboundSettings,
     FleetSettings,
 )
@@ -122,6 +125,7 @@ _UNITS = {
     "months": "months",
     "bytes": "bytes",
     "blocks": "8 KiB blocks",
+    "usd": "US dollars",
     "port": "port",
     "ports": "ports",
     "connections": "connections",

@@ -14,28 +14,14 @@ from muster.contracts import KEEP_DAYS, LEAST_KEEP_DAYS
 from muster.errors import ConfigurationError
 from muster.fleet_settings import FleetSettings
 from stacks.api_settings import ApiSettings
+from stacks.budget_settings import BudgetSettings
 from stacks.containers import ContainerSettings
+from stacks.database_settings import ExternalDatabase, InstanceDatabase, problems_of
 from stacks.emulator import LACKS as EMULATOR_LACKS
 from stacks.outbound import LOCAL_SERVER_PORTS, OutboundSettings
 from stacks.repository import Repository
 
 Architecture = Literal["arm64", "x86_64"]
-
-#: Memory of the RDS instance classes that a stage may name, in GiB.
-INSTANCE_MEMORY_GIB: Mapping[str, int] = {
-    "t4g.micro": 1,
-    "t4g.small": 2,
-    "t4g.medium": 4,
-    "t4g.large": 8,
-    "m7g.large": 8,
-    "m7g.xlarge": 16,
-    "m7g.2xlarge": 32,
-    "r7g.large": 16,
-    "r7g.xlarge": 32,
-}
-
-#: Connections granted per GiB of the instance; what RDS itself would allow is about 112, some of which swaps.
-CONNECTIONS_PER_GIB = 100
 
 #: Days that a stage may keep its logs: what CloudWatch offers, in part.
 LOG_RETENTION_DAYS = (1, 7, 14, 30, 90, 365)
@@ -50,35 +36,6 @@ LOCAL_DATABASE = "muster/local/database"
 MIN_EVENT_SOURCE_CONCURRENCY = 2
 
 DEPLOY_COMMAND = "npx cdk deploy --all -c stage={stage}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InstanceDatabase:
-    """A Postgres of our own on RDS."""
-
-    instance_class: str
-    storage_gib: int = 20
-    #: Storage grows by itself up to this size.
-    max_storage_gib: int = 100
-    multi_az: bool = False
-    backup_days: int = 7
-    #: Days between rotations of the password.
-    rotation_days: int = 30
-
-    @property
-    def max_connections(self) -> int:
-        """What the parameter group sets, and what the functions together must stay below."""
-        return INSTANCE_MEMORY_GIB[self.instance_class] * CONNECTIONS_PER_GIB
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExternalDatabase:
-    """A Postgres that someone else runs, told by a Secrets Manager secret."""
-
-    #: Secret with host, port, dbname, username, password.
-    secret_name: str
-    tls: Literal["verify-full", "disable"] = "verify-full"
-    max_connections: int = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +81,8 @@ class Stage:
     keep_days: int = KEEP_DAYS
     #: Address that alarms are mailed to; it has to confirm each of the two subscriptions once.
     alerts_email: str | None = None
+    #: What the stage may cost a month; a ticket tells at 80 % spent and at 100 % forecast. None: no budget.
+    budget: BudgetSettings | None = None
     #: Functions that Lambda runs at once for the whole account; an alarm tells when they get few.
     lambda_concurrency: int = 1000
     #: CloudFormation types that the platform does not know; `stacks/lacking.py` takes them out.
@@ -168,7 +127,7 @@ class Stage:
 def _problems(stage: Stage) -> list[str]:
     problems: list[str] = []
     if isinstance(stage.database, InstanceDatabase):
-        problems += _database_problems(stage.database)
+        problems += problems_of(stage.database)
         if stage.network is None:
             problems.append("an RDS database needs a network; set `network=NetworkSettings()`")
     if stage.network is not None:
@@ -186,23 +145,6 @@ def _problems(stage: Stage) -> list[str]:
         )
     if not stage.agent_roots:
         problems.append("agent_roots is empty; name at least one folder of agents")
-    return problems
-
-
-def _database_problems(database: InstanceDatabase) -> list[str]:
-    problems: list[str] = []
-    if database.instance_class not in INSTANCE_MEMORY_GIB:
-        problems.append(
-            f"database.instance_class {database.instance_class!r} is not known; "
-            f"use one of {', '.join(INSTANCE_MEMORY_GIB)}"
-        )
-    if not 1 <= database.backup_days <= 35:
-        problems.append(f"database.backup_days is {database.backup_days}; RDS keeps 1 to 35 days")
-    if database.max_storage_gib <= database.storage_gib:
-        problems.append(
-            f"database.max_storage_gib ({database.max_storage_gib}) must exceed "
-            f"storage_gib ({database.storage_gib}), so that storage can grow"
-        )
     return problems
 
 
@@ -256,6 +198,7 @@ STAGES: Mapping[str, Stage] = {
             network=NetworkSettings(nat_gateways=1),
             keep_data=False,
             log_retention_days=14,
+            budget=BudgetSettings(monthly_usd=250),
         ),
         Stage(
             name="prod",
@@ -264,6 +207,7 @@ STAGES: Mapping[str, Stage] = {
             ),
             network=NetworkSettings(nat_gateways=2),
             log_retention_days=90,
+            budget=BudgetSettings(monthly_usd=700),
         ),
     )
 }

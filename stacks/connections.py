@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from muster.contracts import LISTENER_CONNECTIONS
 from muster.errors import ConfigurationError
 from muster.manifest import Manifest
-from stacks.config import InstanceDatabase, Stage
+from stacks.config import Stage
 from stacks.containers import OVERLAP
+from stacks.database_settings import InstanceDatabase
 from stacks.lane_shares import lane_shares
 from stacks.scaling import most_tasks
 

@@ -16,8 +16,9 @@ from constructs import Construct
 
 from stacks.acknowledgement import acknowledge
 from stacks.alerts import Alerts, page_of
-from stacks.config import InstanceDatabase, Stage
+from stacks.config import Stage
 from stacks.constructs.watched import Watched
+from stacks.database_settings import InstanceDatabase
 from stacks.network import NetworkStack
 from stacks.retention import log_group
 from stacks.watches.database import database as of_database

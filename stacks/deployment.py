@@ -16,9 +16,10 @@ from stacks.agents import AgentsStack
 from stacks.alerts import Alerts
 from stacks.api import ApiStack
 from stacks.cluster import ClusterStack
-from stacks.config import ExternalDatabase, Stage
+from stacks.config import Stage
 from stacks.connections import ConnectionBudget, connections_at_most
 from stacks.database import DatabaseAccess, DatabaseStack
+from stacks.database_settings import ExternalDatabase
 from stacks.dispatcher import DispatcherStack
 from stacks.lacking import take_out
 from stacks.network import NetworkStack

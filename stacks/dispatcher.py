@@ -17,10 +17,10 @@ from constructs import Construct
 from muster.contracts import DispatcherEnvironment
 from stacks.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.alerts import Alerts, page_of
-from stacks.config import InstanceDatabase
 from stacks.constructs.agent_queue import dead_letter_queue
 from stacks.constructs.python_function import PythonFunction
 from stacks.constructs.watched import Watched
+from stacks.database_settings import InstanceDatabase
 from stacks.packaging import dependency_layer
 from stacks.platform import Platform
 from stacks.watch import Urgency

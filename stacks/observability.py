@@ -19,6 +19,7 @@ from constructs import Construct
 from muster.contracts import METRICS_NAMESPACE, MetricName, OutputKey
 from stacks.acknowledgement import acknowledge
 from stacks.alerts import Alerts
+from stacks.budget import Budget
 from stacks.config import Stage
 from stacks.watch import Urgency
 
@@ -55,6 +56,9 @@ class ObservabilityStack(Stack):
         super().__init__(scope, id_, description=f"Muster {stage.name}: alerts and dashboard")
         topics = {urgency: _topic(self, stage, urgency) for urgency in Urgency}
         self.alerts = Alerts(topics=topics)
+        if stage.budget is not None:
+            tickets = topics[Urgency.TICKET]
+            Budget(self, "Budget", stage=stage.name, settings=stage.budget, topic=tickets)
         CfnOutput(self, OutputKey.PAGES_TOPIC, value=topics[Urgency.PAGE].topic_arn)
         CfnOutput(self, OutputKey.TICKETS_TOPIC, value=topics[Urgency.TICKET].topic_arn)
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(3))

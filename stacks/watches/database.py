@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.config import INSTANCE_MEMORY_GIB, InstanceDatabase
+from stacks.database_settings import INSTANCE_MEMORY_GIB, InstanceDatabase
 from stacks.watch import Series, Urgency, Watch
 
 _GIB = 1024**3

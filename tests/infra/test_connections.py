@@ -10,8 +10,9 @@ from muster.contracts import LISTENER_CONNECTIONS
 from muster.errors import ConfigurationError
 from muster.lane import LANES
 from muster.manifest import Queue
-from stacks.config import STAGES, InstanceDatabase
+from stacks.config import STAGES
 from stacks.connections import ConnectionBudget, connections_at_most
+from stacks.database_settings import InstanceDatabase
 from tests.infra.synthesis import agent, long_jobs
 
 DEV = dataclasses.replace(STAGES["dev"], database=InstanceDatabase(instance_class="t4g.micro"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stacks.config import InstanceDatabase
+from stacks.database_settings import InstanceDatabase
 from tests.infra.synthesis import Synthesis
 
 

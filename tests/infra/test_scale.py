@@ -9,7 +9,8 @@ import pytest
 
 from muster.errors import ConfigurationError
 from stacks.agents import MAX_RESOURCES
-from stacks.config import STAGES, InstanceDatabase
+from stacks.config import STAGES
+from stacks.database_settings import InstanceDatabase
 from tests.infra.synthesis import Synthesis, agent, synthesise
 
 AGENTS = 200

@@ -10,12 +10,11 @@ from muster.errors import ConfigurationError
 from muster.fleet_settings import FleetSettings
 from stacks.config import (
     STAGES,
-    ExternalDatabase,
-    InstanceDatabase,
     NetworkSettings,
     Stage,
     stage_named,
 )
+from stacks.database_settings import ExternalDatabase, InstanceDatabase
 
 
 @pytest.mark.parametrize("name", [None, "", "staging"])

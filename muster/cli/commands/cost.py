@@ -28,6 +28,11 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("agent", metavar="AGENT", nargs="?", help="one agent; all when not given")
     parser.add_argument("--job", metavar="ID", help="one job, by its own id or its execution's")
     parser.add_argument(
+        "--idle",
+        metavar="FOLDER",
+        help="instead: what the stage synthesised there (cdk.out) costs a month at rest",
+    )
+    parser.add_argument(
         "--since", metavar="DURATION", default="720h", help="of jobs made since (default: 720h)"
     )
     parser.add_argument(
@@ -46,6 +51,8 @@ def _run(context: Context, arguments: Namespace) -> Exit:
     from muster.store.reader import reading
 
     prices = _prices(arguments.prices)
+    if arguments.idle:
+        return _idle(context, Path(arguments.idle), prices)
     try:
         period = parse_duration(arguments.since).total_seconds()
     except ValueError as error:
@@ -71,6 +78,22 @@ def _run(context: Context, arguments: Namespace) -> Exit:
     context.say(
         f"US dollars, list prices of {prices.region} as of {prices.date}, or those of --prices"
     )
+    return Exit.OK
+
+
+def _idle(context: Context, folder: Path, usage: Prices) -> Exit:
+    from muster.cost.idle import idle_cost, templates_in
+    from muster.cost.idle_prices import IdlePrices
+
+    prices = IdlePrices()
+    resources = [r for t in templates_in(folder) for r in t["Resources"].values()]
+    idle = idle_cost(resources, prices, usage)
+    shown = {**idle.by_group(), "total": idle.total}
+    rows = [{"group": group, "monthly": round(usd, 2)} for group, usd in shown.items()]
+    context.show_rows(rows, columns=("group", "monthly"), none="")
+    if idle.unknown:
+        context.say(f"not priced: {', '.join(idle.unknown)}")
+    context.say(f"US dollars a month, list prices of {prices.region} as of {prices.date}")
     return Exit.OK
 
 
