@@ -80,7 +80,6 @@ def lives(shop: Workshop, stage: str) -> None:
         task_events=str(shop.task_events),
         fleet=FleetSettings(),
         keep_days=90,
-        outbound=Outbound(),
         event_hints=False,
         outbound=Outbound(),
         metrics=MetricsByAgent(stage),
