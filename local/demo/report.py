@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.demo.verdict import busy
 from muster.cli.table import render
+
+TOO_BUSY = (
+    "This machine is busy: half of the jobs waited so long that what is timed cannot be judged. "
+    "Run it again when it is quieter."
+)
 
 
 def report(result: Mapping[str, Any], *, program: Path) -> str:
@@ -47,6 +53,8 @@ def report(result: Mapping[str, Any], *, program: Path) -> str:
     ]
     if result["problems"]:
         lines += ["Not as it must be:", *(f"  {problem}" for problem in result["problems"])]
+        if busy(latency["p50"]):
+            lines += [TOO_BUSY]
         return "\n".join(lines)
     lines += [
         "Every execution is as it must be. Try next:",

@@ -11,11 +11,24 @@ from local.demo.records import Record
 from local.demo.scene import Scene
 from muster.letters.peek import DeadLetter
 
+#: Half of the jobs waiting longer, in milliseconds, is no machine on which one job can be seen to overtake
+#: another, and a message may be sent again because nobody has taken it in time.
+BUSY_MS = 30_000
+
 
 def judged(scenes: Sequence[Scene]) -> dict[str, Any]:
     """Whether all is as it must be, and a line for everything that is not."""
     wrong = [problem for scene in scenes for problem in scene.problems()]
     return {"ok": not wrong, "problems": wrong}
+
+
+def busy(latency: float | None) -> bool:
+    """Whether the machine was too busy to judge what is timed.
+
+    Args:
+        latency: milliseconds that half of the jobs waited at most.
+    """
+    return latency is not None and latency > BUSY_MS
 
 
 def problems(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from local.demo.report import TOO_BUSY
 from tests.support.deployed import DeployedCopy, link_environments
 from tests.support.shown import Shell, commands_of
 from tests.support.source import ROOT, tracked_files
@@ -33,6 +34,7 @@ LEFT_OUT = {
 }
 #: What fails here, as it must without an account.
 _DOCTOR = "muster doctor --stage dev"
+_DEMO = "make demo"
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +83,24 @@ SAYS: dict[str, Callable[[str], bool]] = {
     ".venv/bin/muster jobs get first": lambda said: "completed" in said and '"words": 2' in said,
     ".venv/bin/muster jobs logs first": lambda said: "counted" in said,
     ".venv/bin/muster dlq peek word-count": lambda said: "invalid_params" in said,
-    ".venv/bin/muster jobs get second --events": lambda said: "redrive" in said,
+    # It fails again, since nothing was mended, and leaves its second letter.
+    ".venv/bin/muster jobs get second --events": lambda said: (
+        "redriven" in said and said.count("dead_lettered") == 2
+    ),
     ".venv/bin/muster jobs get runbook-1": lambda said: "completed" in said,
 }
+
+
+def _demonstrated(shell: Shell) -> str:
+    """What the demo says when it is content; typed again only where it blames the machine itself."""
+    for _ in range(2):
+        done = shell.type(_DEMO)
+        if done.returncode == 0 or TOO_BUSY not in done.stdout:
+            break
+    else:
+        return shell.succeed(_DEMO)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_a_new_engineer_gets_from_a_clone_to_an_agent_by_the_readme(
@@ -98,10 +115,12 @@ def test_a_new_engineer_gets_from_a_clone_to_an_agent_by_the_readme(
     for command in commands[:-1]:
         if command == _DOCTOR:
             said[command] = shell.type(command).stdout
+        elif command == _DEMO:
+            said[command] = _demonstrated(shell)
         elif command not in LEFT_OUT:
             said[command] = shell.succeed(command, SAYS.get(command))
     # Then the demo found everything as it must be: 176 messages and 2 objects, of either one copy
-    shown = re.sub(r" +", " ", said["make demo"])
+    shown = re.sub(r" +", " ", said[_DEMO])
     assert "178 messages, 2 recognised as duplicate." in shown
     assert "Every execution is as it must be." in shown
     counts = re.findall(r"^([a-z-]+) (completed|failed) (\d+)$", shown, re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,8 @@ class Shell:
         """Run one line to its end."""
         if command.startswith("export "):
             self.exported.append(command)
-        return subprocess.run(
+        begun = time.monotonic()
+        done = subprocess.run(
             ["sh", "-c", "\n".join([*self.exported, command])],
             cwd=self.folder,
             env=self.environment,
@@ -62,6 +64,8 @@ class Shell:
             timeout=_PATIENCE,
             check=False,
         )
+        print(f"{time.monotonic() - begun:6.1f} s  {command}")  # shown by `pytest -rP`
+        return done
 
     def succeed(self, command: str, satisfied: Callable[[str], bool] | None = None) -> str:
         """What the line says: it must succeed at once, or with `satisfied` as soon as it says what it must.

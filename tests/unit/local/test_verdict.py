@@ -13,6 +13,7 @@ from local.commands.demo import tell
 from local.demo.job import PlannedJob
 from local.demo.plan import MESSAGES, jobs
 from local.demo.records import Record
+from local.demo.report import TOO_BUSY
 from local.demo.verdict import executions, judged, percentile, problems
 from local.demo.watch import watch
 from muster.cli.context import Context
@@ -148,6 +149,11 @@ def test_a_scene_that_does_not_come_fails_the_demo(capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert "Not as it must be:\n  one j (a job): is completed instead of failed" in shown
     assert "Every execution is as it must be" not in shown
+    # And it is not said to be the machine's fault, unless half of the jobs waited half a minute
+    assert TOO_BUSY not in shown
+    slow = {**result, "latency_ms": {"p50": 30_001.0, "p99": 40_000.0}}
+    assert tell(Context(environ={}), slow, program=Path("muster")) == Exit.FAILED
+    assert TOO_BUSY in capsys.readouterr().out
 
 
 def test_a_demo_that_shows_everything_is_content(capsys: pytest.CaptureFixture[str]):
