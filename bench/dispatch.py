@@ -89,10 +89,9 @@ def scale(*, registered: int, ticks: int) -> tuple[dict[int, Touched], Idle]:
     with migrated_database() as server:
         url = server.url("bench")
         register_agents(url, ["memory://lane"])
-        grow(url, first=1, last=DUE)
-        touched[DUE] = touched_by_firing(url)
-        grow(url, first=DUE + 1, last=registered)
-        touched[registered] = touched_by_firing(url)
+        for size in (DUE, registered):
+            grow(url, to=size)
+            touched[size] = touched_by_firing(url)
         return touched, idle_tick(url, ticks=ticks)
 
 

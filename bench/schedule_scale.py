@@ -12,7 +12,14 @@ from typing import Any, cast
 
 import psycopg2
 
-from bench.schedules import TimedDatabase, duties_of, execute, make_due, register_schedules
+from bench.schedules import (
+    CLEAR,
+    TimedDatabase,
+    duties_of,
+    execute,
+    make_due,
+    register_schedules,
+)
 from muster.clock import SystemClock
 from muster.dispatcher.duties import Duties
 from muster.dispatcher.tick import Tick
@@ -94,11 +101,15 @@ def _duties(database: TimedDatabase) -> Duties:
     return duties_of(database, cast("Queues", NoQueues()), connections=1)
 
 
-def grow(url: str, *, first: int, last: int) -> None:
-    """Register schedules of these numbers, none of them due, with statistics."""
-    for begin in range(first, last + 1, _PORTION):
-        register_schedules(url, first=begin, last=min(last, begin + _PORTION - 1))
-    execute(url, "VACUUM ANALYZE agent_schedule")
+def grow(url: str, *, to: int) -> None:
+    """So many schedules, none of them due, with statistics, and a ledger without a job.
+
+    Both sizes begin like this: where a row finds room is a matter of what was there before.
+    """
+    execute(url, "TRUNCATE agent_schedule, job_key, agent_job_execution, execution_event")
+    for begin in range(1, to + 1, _PORTION):
+        register_schedules(url, first=begin, last=min(to, begin + _PORTION - 1))
+    execute(url, CLEAR)
 
 
 def touched_by_firing(url: str) -> Touched:
@@ -116,7 +127,7 @@ def touched_by_firing(url: str) -> Touched:
     probes = [preparable(f"probe_{n}", text) for n, text in enumerate(_PROBES)]
     levels = sum(_touched(url, probe, {})[1] for probe in probes)
     execute(url, "UPDATE agent_schedule SET next_at = 'infinity' WHERE next_at <> 'infinity'")
-    execute(url, "VACUUM ANALYZE agent_schedule")
+    execute(url, CLEAR)
     return Touched(rows=sum(r for r, _ in parts), buffers=sum(b for _, b in parts), levels=levels)
 
 
