@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,9 @@ def main(opened: Callable[[], Listener] = open_listener) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
+    # What is loaded stays; looked through anew and again, it would hold up every thread.
+    gc.collect()
+    gc.freeze()
     return listener.run()
 
 

@@ -13,6 +13,10 @@ from muster.aws.fast.answer import Answer, NotHttp, read_answer
 
 _PIECE = 64 * 1024
 
+#: What is waited beyond a deadline at most, in seconds. Telling the socket of another timeout is a call of
+#: the system, and lets another thread have the interpreter: it is told when that makes a difference.
+_MOMENT = 0.05
+
 
 class Unreachable(Exception):
     """No connection came about; `timeout` says whether time ran out."""
@@ -52,6 +56,7 @@ class Connection:
         self._arrivals = select.poll()
         self._arrivals.register(self._socket, select.POLLIN)
         self._deadline = 0.0
+        self._timeout = -1.0
         self._silent = True
 
     def is_stale(self) -> bool:
@@ -70,7 +75,7 @@ class Connection:
         self._silent = True
         self._deadline = time.monotonic() + seconds
         try:
-            self._socket.settimeout(seconds)
+            self._let(seconds)
             self._socket.sendall(request)
             return read_answer(self._receive)
         except TimeoutError as exc:
@@ -82,11 +87,17 @@ class Connection:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self._socket.settimeout(left)
+        self._let(left)
         piece = self._socket.recv(_PIECE)
         if piece:
             self._silent = False
         return piece
+
+    def _let(self, seconds: float) -> None:
+        """Let the next step take so long."""
+        if not seconds <= self._timeout <= seconds + _MOMENT:
+            self._socket.settimeout(seconds)
+            self._timeout = seconds
 
     def interrupt(self) -> None:
         """Make an exchange in another thread end at once."""
