@@ -6,6 +6,7 @@ A stack never asks which stage it is in; it reads a property. To add a stage, ad
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -105,6 +106,8 @@ class Stage:
     event_hints: bool = False
     #: Heartbeats, terms of leaders, and when what is silent or stuck is given up.
     fleet: FleetSettings = field(default_factory=FleetSettings)
+    #: Name of a managed policy of the account that bounds what any role of the stage can do; None: no bound.
+    permissions_boundary: str | None = None
     #: Database connections left for people, backups and monitoring.
     reserved_connections: int = 20
 
@@ -142,6 +145,11 @@ def _problems(stage: Stage) -> list[str]:
     if not LEAST_KEEP_DAYS <= stage.keep_days <= 3650:
         problems.append(
             f"keep_days is {stage.keep_days}; use {LEAST_KEEP_DAYS} to 3650: a job's row must outlive its id"
+        )
+    boundary = stage.permissions_boundary
+    if boundary is not None and not re.fullmatch(r"[\w+=,.@/-]{1,128}", boundary):
+        problems.append(
+            f"permissions_boundary is {boundary!r}; use the name of a managed policy, not its ARN"
         )
     if not stage.agent_roots:
         problems.append("agent_roots is empty; name at least one folder of agents")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import App, Tags, Validations
+from aws_cdk import App, Aws, CfnResource, Tags, Validations
+from aws_cdk import aws_iam as iam
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from muster.errors import ConfigurationError
@@ -100,10 +101,21 @@ def compose(app: App, *, stage: Stage, manifests: Sequence[Manifest]) -> None:
         agents.verify_size(f"agent_shards (now {stage.agent_shards})")
     if stage.repository is not None:
         PipelineStack(app, name("pipeline"), stage=stage, repository=stage.repository)
+    if stage.permissions_boundary is not None:
+        _bound(app, stage.permissions_boundary)
     take_out(app, stage)
     Tags.of(app).add("Project", "muster")
     Tags.of(app).add("Stage", stage.name)
     Tags.of(app).add("ManagedBy", "cdk")
+
+
+def _bound(app: App, name: str) -> None:
+    """Bound every role, those that the CDK makes included."""
+    arn = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:policy/{name}"
+    bounded = iam.CfnRole.CFN_RESOURCE_TYPE_NAME
+    for construct in app.node.find_all():
+        if isinstance(construct, CfnResource) and construct.cfn_resource_type == bounded:
+            construct.add_property_override("PermissionsBoundary", arn)
 
 
 def check(app: App) -> None:
