@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from muster.errors import ConfigurationError
 
 #: Certificate authorities of RDS, shipped with the runtime.
 RDS_CERTIFICATES = Path(__file__).parent / "certificates" / "rds-global-bundle.pem"
+
+#: Ways to speak to Postgres: to the one that was meant, or in the clear where nobody else is on the way.
+TLS_MODES = ("verify-full", "disable")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,8 +26,10 @@ class DatabaseSettings:
     dbname: str
     username: str
     password: str = field(repr=False)
-    #: `verify-full` or `disable`.
+    #: One of `TLS_MODES`.
     tls: str = "verify-full"
+    #: File of the certificate authorities that `verify-full` trusts.
+    authorities: Path = RDS_CERTIFICATES
 
     @classmethod
     def from_secret(cls, secret: Mapping[str, Any], *, tls: str) -> Self:
@@ -50,15 +55,22 @@ class DatabaseSettings:
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """From `postgresql://user:password@host:port/dbname[?sslmode=...]`.
+        """From `postgresql://user:password@host:port/dbname[?sslmode=verify-full[&sslrootcert=FILE]]`.
 
         Raises:
-            ConfigurationError: the URL is not of that form.
+            ConfigurationError: the URL is not of that form, or asks for TLS that proves nothing.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("postgresql", "postgres") or not parts.hostname:
             raise ConfigurationError(
                 "DATABASE_URL must read postgresql://user:password@host:port/dbname"
+            )
+        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        tls = asked.get("sslmode", "disable")
+        if tls not in TLS_MODES:
+            raise ConfigurationError(
+                f"DATABASE_URL asks for sslmode={tls}, which does not verify whom it speaks to; "
+                f"use {' or '.join(TLS_MODES)}"
             )
         return cls(
             host=parts.hostname,
@@ -66,7 +78,8 @@ class DatabaseSettings:
             dbname=parts.path.lstrip("/") or "postgres",
             username=unquote(parts.username or "postgres"),
             password=unquote(parts.password or ""),
-            tls="verify-full" if "sslmode=verify-full" in parts.query else "disable",
+            tls=tls,
+            authorities=Path(asked.get("sslrootcert", RDS_CERTIFICATES)),
         )
 
     def to_libpq(self, *, connect_seconds: int) -> dict[str, Any]:
@@ -82,5 +95,5 @@ class DatabaseSettings:
             "application_name": "muster",
         }
         if self.tls == "verify-full":
-            arguments["sslrootcert"] = str(RDS_CERTIFICATES)
+            arguments["sslrootcert"] = str(self.authorities)
         return arguments

@@ -37,6 +37,18 @@ def test_a_url_is_understood(url: str, expected: tuple[object, ...]):
     assert (s.host, s.port, s.dbname, s.username, s.password, s.tls) == expected
 
 
+def test_a_url_may_name_its_own_authorities():
+    asked = "postgresql://u@h/d?sslmode=verify-full&sslrootcert=/etc/ssl/own.pem"
+    libpq = DatabaseSettings.from_url(asked).to_libpq(connect_seconds=1)
+    assert (libpq["sslmode"], libpq["sslrootcert"]) == ("verify-full", "/etc/ssl/own.pem")
+
+
+@pytest.mark.parametrize("mode", ["require", "prefer", "allow", "verify-ca"])
+def test_tls_that_proves_nothing_is_refused_and_not_taken_for_none(mode: str):
+    with pytest.raises(ConfigurationError, match=f"sslmode={mode}.*use verify-full or disable"):
+        DatabaseSettings.from_url(f"postgresql://u@h/d?sslmode={mode}")
+
+
 @pytest.mark.parametrize("url", ["", "mysql://h/d", "postgresql:///d", "h:5432"])
 def test_another_url_is_told_what_it_must_be(url: str):
     with pytest.raises(ConfigurationError, match="must read postgresql://"):
