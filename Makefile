@@ -7,6 +7,7 @@ VENV     := .venv
 STATE    := .muster
 BIN      := $(VENV)/bin
 EMULATOR := $(STATE)/emulator
+GATES    := $(STATE)/gates
 PIP      := -m pip --disable-pip-version-check -qq
 LOCKS    := $(wildcard requirements/runtime.txt lambdas/agents/*/requirements.txt local/agents/*/requirements.txt)
 
@@ -29,12 +30,12 @@ demo: setup ## Deploy to this machine, send jobs of every kind, check what becam
 	@$(BIN)/muster demo
 
 .PHONY: check
-check: setup ## The inner loop: format, lint, types, unit and infrastructure tests
+check: setup ## The inner loop: format, lint, types, the quick ones of unit and infrastructure tests
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadgroup tests/unit tests/infra lambdas
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadgroup -m 'not slow' tests/unit tests/infra lambdas
 
 .PHONY: test
-test: setup ## Everything: what check does, then every test there is, on real parts
+test: setup $(GATES)/.installed ## Everything: what check does, then every test there is, on real parts
 	@$(MAKE) --no-print-directory static
 	@$(BIN)/pytest -q -n 3 --dist loadgroup
 
@@ -144,6 +145,13 @@ $(EMULATOR)/.installed: requirements/emulator.txt
 	@echo "Setting up the emulator's environment ..." >&2
 	@$(EMULATOR)/bin/python -c '' 2>/dev/null || { $(find-python); "$$python" -m venv --clear $(EMULATOR); }
 	@$(EMULATOR)/bin/python $(PIP) install --require-hashes -r requirements/emulator.txt
+	@touch $@
+
+# The scanners of templates; only `make test` needs them.
+$(GATES)/.installed: requirements/gates.txt
+	@echo "Setting up the scanners' environment (about a minute, once) ..." >&2
+	@$(GATES)/bin/python -c '' 2>/dev/null || { $(find-python); "$$python" -m venv --clear $(GATES); }
+	@$(GATES)/bin/python $(PIP) install --require-hashes --no-compile -r requirements/gates.txt
 	@touch $@
 
 node_modules/.installed: package-lock.json $(VENV)/.installed

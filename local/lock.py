@@ -52,7 +52,8 @@ def main(options: tuple[str, ...]) -> None:
     for source in agents:
         lock = source.with_suffix(".txt")
         compile_lock(source, lock=lock, constraints=(layer,), options=options)
-    compile_lock(folder / "emulator.in", lock=folder / "emulator.txt", options=options)
+    for apart in ("emulator", "gates"):
+        compile_lock(folder / f"{apart}.in", lock=folder / f"{apart}.txt", options=options)
     for peers in (ROOT / "bench" / "peers", ROOT / "bench" / "peers" / "schedulers"):
         compile_lock(peers / "requirements.in", lock=peers / "requirements.txt", options=options)
     compile_lock(

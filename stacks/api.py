@@ -16,7 +16,7 @@ from constructs import Construct
 
 from muster.contracts import ApiEnvironment, OutputKey
 from muster.manifest import Manifest
-from stacks.acknowledgement import acknowledge
+from stacks.acknowledgement import OWN_KEYS, acknowledge
 from stacks.alerts import Alerts, page_of
 from stacks.constructs.hook_secrets import HookSecrets
 from stacks.constructs.python_function import PythonFunction
@@ -100,6 +100,7 @@ class ApiStack(Stack):
         acknowledge(
             key,
             SMG4="Its tokens live for minutes; docs/guides/keys.md says how to rotate it without ending any.",
+            CKV_AWS_149=OWN_KEYS,
         )
         return key
 

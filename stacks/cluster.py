@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.acknowledgement import acknowledge
+from stacks.acknowledgement import OWN_KEYS, acknowledge
 from stacks.config import Stage
 
 #: Word of a stopped task is of no use any more when the leases of its jobs have long ended.
@@ -36,11 +36,10 @@ class ClusterStack(Stack):
                 ecs.CfnCluster.ClusterSettingsProperty(name="containerInsights", value="disabled")
             ],
         )
-        acknowledge(
-            cluster,
-            ECS4="Scaling and alarms use Muster's own metrics; Container Insights would cost for each task.",
+        own_metrics = (
+            "Scaling and alarms use Muster's own metrics; Container Insights costs for each task."
         )
-
+        acknowledge(cluster, ECS4=own_metrics, CKV_AWS_65=own_metrics)
         self.task_events = self._task_events(cluster)
 
     def _task_events(self, cluster: ecs.CfnCluster) -> sqs.Queue:
@@ -53,7 +52,7 @@ class ClusterStack(Stack):
             removal_policy=RemovalPolicy.DESTROY,
         )
         hint = "A hint only: what is lost here is found when the leases of the task's jobs end."
-        acknowledge(queue, SQS3=hint, SQSRedrivePolicy=hint)
+        acknowledge(queue, SQS3=hint, SQSRedrivePolicy=hint, ES6000=hint, CKV_AWS_27=OWN_KEYS)
         rule = events.CfnRule(
             self,
             "TaskStopped",
@@ -65,7 +64,7 @@ class ClusterStack(Stack):
             },
             targets=[events.CfnRule.TargetProperty(id="TaskEvents", arn=queue.queue_arn)],
         )
-        acknowledge(rule, EventBusDLQ=hint)
+        acknowledge(rule, EventBusDLQ=hint, ES4000=hint)
         queue.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],

@@ -82,6 +82,11 @@ def _topic(scope: Construct, stage: Stage, urgency: Urgency) -> sns.Topic:
         display_name=f"Muster {stage.name} {urgency}s",
         enforce_ssl=True,
     )
+    acknowledge(
+        topic,
+        CKV_AWS_26="Alarms say how much, and hold no payload. CloudWatch publishes to an encrypted topic "
+        "by a key of the account's only, which costs for each stage.",
+    )
     # A topic with a policy of its own no longer lets CloudWatch in by default.
     topic.add_to_resource_policy(
         iam.PolicyStatement(

@@ -14,8 +14,8 @@ from constructs import Construct
 
 from muster.contracts import RegisterEnvironment
 from muster.manifest import Manifest, has_tables
-from stacks.acknowledgement import acknowledge, acknowledge_wildcard
-from stacks.constructs.python_function import PythonFunction
+from stacks.acknowledgement import OWN_KEYS, acknowledge, acknowledge_wildcard
+from stacks.constructs.python_function import NAMED_LOGS, PythonFunction
 from stacks.constructs.registration import REGISTER_TIMEOUT, Migration
 from stacks.packaging import ROOT, agent_folder, dependency_layer
 from stacks.platform import Platform
@@ -97,10 +97,22 @@ class RegistryStack(Stack):
             "CDK's provider may invoke any version of the one function it forwards to.",
         )
         framework = provider.node.find_child("framework-onEvent")
+        tracing = "CDK's own function; what it did is in its log and in the stack's events."
+        memory = "It forwards one event; CDK's own default of 128 MiB is enough."
+        waited_for = (
+            "CloudFormation invokes it and waits for its answer, until the service timeout."
+        )
         acknowledge(
             framework,
-            LambdaTracing="CDK's own function; what it did is in its log and in the stack's events.",
-            LambdaDefaultMemorySize="It forwards one event; CDK's own default of 128 MiB is enough.",
-            LambdaDLQ="CloudFormation invokes it and waits for its answer, until the service timeout.",
+            LambdaTracing=tracing,
+            WS1000=tracing,
+            LambdaDefaultMemorySize=memory,
+            ES1005=memory,
+            LambdaDLQ=waited_for,
+            CKV_AWS_116=waited_for,
+            CKV_AWS_115="CloudFormation invokes it once for each custom resource that changes.",
+            CKV_AWS_117="It calls Lambda's and CloudFormation's own addresses only, and nothing private.",
+            CKV_AWS_173=OWN_KEYS,
+            WS1004=NAMED_LOGS,
         )
         return provider

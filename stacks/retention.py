@@ -6,6 +6,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.acknowledgement import OWN_KEYS, acknowledge
 from stacks.config import Stage
 
 
@@ -13,13 +14,15 @@ def log_group(
     scope: Construct, id_: str, stage: Stage, *, name: str | None = None
 ) -> logs.LogGroup:
     """A log group that forgets after the stage's `log_retention_days` and goes with its stack."""
-    return logs.LogGroup(
+    group = logs.LogGroup(
         scope,
         id_,
         log_group_name=name,
         retention=_retention(stage.log_retention_days),
         removal_policy=RemovalPolicy.DESTROY,
     )
+    acknowledge(group, CKV_AWS_158=OWN_KEYS)
+    return group
 
 
 def data_policy(stage: Stage) -> RemovalPolicy:

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from muster.contracts import ARCHIVE_PREFIX, OutputKey
-from stacks.acknowledgement import acknowledge_wildcard
+from stacks.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.bucket_right import BucketRight
 from stacks.config import Stage
 from stacks.retention import data_policy
@@ -48,6 +48,11 @@ class StorageStack(Stack):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=data_policy(stage),
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(ACCESS_LOG_DAYS))],
+        )
+        acknowledge(
+            self._access_logs,
+            CKV_AWS_18="It is the log of accesses itself: logging who reads it into it would never end.",
+            CKV_AWS_21="S3 alone writes it, each object once, and no role may delete from it.",
         )
         self.buckets: Mapping[str, s3.IBucket] = {
             name: self._bucket(name.capitalize(), stage)

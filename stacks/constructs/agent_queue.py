@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.acknowledgement import acknowledge
+from stacks.acknowledgement import OWN_KEYS, acknowledge
 
 #: A dead letter outlives its source's messages by far: SQS counts its age from the first send.
 DEAD_LETTER_DAYS = 14
@@ -47,6 +47,8 @@ class AgentQueue(Construct):
             )
             for lane in lanes
         }
+        for queue in self.lanes.values():
+            acknowledge(queue, CKV_AWS_27=OWN_KEYS)
 
     @property
     def normal(self) -> sqs.Queue:
@@ -85,5 +87,6 @@ def dead_letter_queue(scope: Construct, id_: str, *, removal_policy: RemovalPoli
         retention_period=Duration.days(DEAD_LETTER_DAYS),
         removal_policy=removal_policy,
     )
-    acknowledge(queue, SQSRedrivePolicy="It is a dead-letter queue itself; an alarm watches it.")
+    itself = "It is a dead-letter queue itself; an alarm watches it."
+    acknowledge(queue, SQSRedrivePolicy=itself, ES6000=itself, CKV_AWS_27=OWN_KEYS)
     return queue

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from muster.contracts import hook_secret_name, hook_secrets_prefix
 from muster.manifest import Manifest
-from stacks.acknowledgement import acknowledge, acknowledge_wildcard
+from stacks.acknowledgement import OWN_KEYS, acknowledge, acknowledge_wildcard
 
 #: Letters and digits, so that they are base64 too: 262 random bits.
 _LENGTH = 44
@@ -60,6 +60,7 @@ class HookSecrets(Construct):
                 acknowledge(
                     secret,
                     SMG4="The sender holds it too: `muster webhooks rotate` replaces it with an overlap.",
+                    CKV_AWS_149=OWN_KEYS,
                 )
         self._let_read(reader, stage)
 

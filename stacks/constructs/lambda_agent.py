@@ -80,8 +80,5 @@ class LambdaAgent(Agent):
                 max_concurrency=self._shares.functions[lane],
                 report_batch_item_failures=True,
             )
-            acknowledge(
-                source,
-                LambdaEventSourceMappingDestination="The queue has the dead-letter queue, and the "
-                "ledger decides what goes there.",
-            )
+            letters = "The queue has the dead-letter queue, and the ledger decides what goes there."
+            acknowledge(source, LambdaEventSourceMappingDestination=letters, ES1001=letters)

@@ -13,10 +13,15 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from muster.contracts import DatabaseEnvironment
-from stacks.acknowledgement import acknowledge, acknowledge_finding
+from stacks.acknowledgement import OWN_KEYS, acknowledge, acknowledge_finding
 from stacks.packaging import RUNTIME, architecture, runtime_code
 from stacks.platform import Platform
 from stacks.retention import log_group
+
+#: Why a rule on log groups is wrong about a function.
+NAMED_LOGS = (
+    "Its log group is named in LoggingConfig, where the rule does not look, and has a retention."
+)
 
 #: AWS's policy for functions in a VPC: network interfaces only. The usual one also writes any log group.
 _ENI_POLICY = "service-role/AWSLambdaENIManagementAccess"
@@ -79,10 +84,28 @@ class PythonFunction(Construct):
             security_groups=[placement.security_group] if placement else None,
         )
         platform.database.grant(self, self.role)
+        self._acknowledge()
+        if concurrency is None:
+            acknowledge(
+                self.function,
+                CKV_AWS_115="What invokes it bounds it: event sources, or a schedule of one a minute.",
+            )
+        if placement is None:
+            acknowledge(
+                self.function, CKV_AWS_117="This stage has no VPC: nothing in it is private."
+            )
+
+    def _acknowledge(self) -> None:
+        tracing = "The ledger records every attempt; X-Ray's SDK is in maintenance and is not used."
+        letters = "Nobody invokes it asynchronously without a dead-letter queue at the caller."
         acknowledge(
             self.function,
-            LambdaTracing="The ledger records every attempt; X-Ray's SDK is in maintenance and is not used.",
-            LambdaDLQ="Nobody invokes it asynchronously without a dead-letter queue at the caller.",
+            LambdaTracing=tracing,
+            WS1000=tracing,
+            LambdaDLQ=letters,
+            CKV_AWS_116=letters,
+            CKV_AWS_173=OWN_KEYS,
+            WS1004=NAMED_LOGS,
         )
 
     def _let_join_vpc(self) -> None:

@@ -42,6 +42,11 @@ class Synthesis:
     app: Any
     templates: Mapping[str, Mapping[str, Any]]
 
+    @property
+    def template_files(self) -> list[Path]:
+        """The templates as they were written."""
+        return sorted(self.folder.glob("*.template.json"))
+
     def resources(self, type_: str, stack: str = "") -> list[Resource]:
         """Resources of a type, in every stack whose noun begins with `stack`."""
         return [
