@@ -12,8 +12,9 @@ from pathlib import Path
 from tests.support.cloud import wait_for
 from tests.support.source import ROOT, tracked_files
 
-#: Seconds for one command on a busy machine, and for all its repetitions.
-_PATIENCE = 600
+#: Seconds for one command on a busy machine, and for a line that is typed again until it says what it must.
+_PATIENCE = 900
+_AGAIN = 150
 
 #: Documents whose commands have a test of their own, which reads them there.
 ELSEWHERE = {
@@ -84,5 +85,5 @@ class Shell:
             return again.returncode == 0 and satisfied(again.stdout)
 
         if not (done.returncode == 0 and satisfied(done.stdout)):
-            wait_for(succeeds, what=f"{command}: {said[0]}", timeout=_PATIENCE / 4)
+            wait_for(succeeds, what=f"{command}: {said[0]}", timeout=_AGAIN)
         return said[-1]
