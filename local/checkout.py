@@ -68,6 +68,10 @@ class Checkout:
     def logs(self) -> Path:
         return self.state / "logs"
 
+    def listener_log(self, agent: str) -> Path:
+        """What the listeners of an agent write."""
+        return self.logs / f"listener-{agent}.log"
+
     @property
     def database(self) -> Path:
         """Postgres's data: survives `down`, removed by `down --purge`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from local.commands import COMMANDS
 from muster.cli import main as run
@@ -27,9 +28,20 @@ def _local_api() -> str | None:
     return describe(Cloud.of_checkout().state()).get("api_url")
 
 
+def _local_log(agent: str) -> Path:
+    from local.checkout import Checkout
+
+    return Checkout.locate().listener_log(agent)
+
+
 def main() -> int:
     """Run one command; return its exit code."""
-    return run(extra=COMMANDS, fallback=_local_environment, locate_api=_local_api)
+    return run(
+        extra=COMMANDS,
+        fallback=_local_environment,
+        locate_api=_local_api,
+        locate_log=_local_log,
+    )
 
 
 if __name__ == "__main__":

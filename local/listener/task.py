@@ -40,7 +40,7 @@ class Task:
 
     @property
     def log(self) -> Path:
-        return self._checkout.logs / f"listener-{self.definition.agent_id}.log"
+        return self._checkout.listener_log(self.definition.agent_id)
 
     def look(self) -> bool:
         """Start the process if there is none and its time has come; true when that changed."""

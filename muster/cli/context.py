@@ -14,6 +14,8 @@ from muster.cli.table import render
 from muster.errors import ConfigurationError, MusterError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from muster.store.connection import Database
     from muster.store.settings import DatabaseSettings
 
@@ -26,13 +28,14 @@ class Context:
     """One run of the command line.
 
     `fallback` gives the environment to use when DATABASE_URL is not set: the local cloud's; `locate_api` the
-    address of the API that goes with it.
+    address of the API that goes with it, `locate_log` the file of an agent's listener there.
     """
 
     environ: MutableMapping[str, str]
     json: bool = False
     fallback: Callable[[], Mapping[str, str]] | None = None
     locate_api: Callable[[], str | None] | None = None
+    locate_log: Callable[[str], Path] | None = None
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
 
@@ -100,6 +103,13 @@ class Context:
         raise ConfigurationError(
             f"{API_URL} is not set: it names the HTTP API, the output ApiUrl of the stack muster-<stage>-api"
         )
+
+    def listener_log(self, agent: str) -> Path | None:
+        """The file that an agent's listeners write to, where the database to act on is the local cloud's."""
+        ours = self._local_database()
+        if self.locate_log is None or ours is None or self.environ.get(DATABASE_URL) != ours:
+            return None
+        return self.locate_log(agent)
 
     @contextmanager
     def ledger_database(self) -> Generator[Database]:

@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
 
 from muster.cli.command import Command, Group
 from muster.cli.commands import COMMANDS
@@ -33,6 +34,7 @@ def main(
     extra: Sequence[Command | Group] = (),
     fallback: Callable[[], Mapping[str, str]] | None = None,
     locate_api: Callable[[], str | None] | None = None,
+    locate_log: Callable[[str], Path] | None = None,
     environ: MutableMapping[str, str] | None = None,
 ) -> int:
     """Run one command; return its exit code.
@@ -42,6 +44,7 @@ def main(
         extra: more commands, listed before the runtime's.
         fallback: environment to use when none names a database.
         locate_api: address of the HTTP API that goes with the fallback.
+        locate_log: file to which the listeners of an agent write there.
         environ: the environment; None is the process's own.
     """
     arguments = _parser((*extra, *COMMANDS)).parse_args(argv)
@@ -50,6 +53,7 @@ def main(
         json=arguments.json,
         fallback=fallback,
         locate_api=locate_api,
+        locate_log=locate_log,
     )
     try:
         return arguments.run(context, arguments)

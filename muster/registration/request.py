@@ -26,7 +26,7 @@ _PLATFORM = {"ServiceToken", "ServiceTimeout"}
 _MIGRATION = {"Digest", "Folders"}
 _REGISTRATION = {"Manifests", "Digest", "Stack", "Agents"}
 #: What an agent's compute is called, where it is Lambda or a service of ECS.
-_COMPUTE = ("function", "cluster", "service")
+_COMPUTE = ("function", "cluster", "service", "log_group")
 _ENDPOINT = {"queues", "dlq", *_COMPUTE}
 
 #: A folder of the code: no way leads out of it.
