@@ -34,6 +34,9 @@ SCHEMA_SQLSTATES = frozenset({"42P01", "42703", "42883"})
 #: Wrong password: the secret may have been rotated.
 AUTHENTICATION_SQLSTATES = frozenset({"28P01", "28000"})
 
+#: Seconds between two looks at the secret while the server cannot be reached: it may be another one now.
+LOOK_AGAIN_SECONDS = 30.0
+
 #: Every look-up of the ledger is by key; the planner, cold and without statistics, must not think otherwise.
 SESSION_OPTIONS = (
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off"
@@ -46,7 +49,8 @@ class Database:
 
     Args:
         settings: reads the settings; called again with `True` after the server refused the password, so that
-            a rotated secret is taken up.
+            a rotated secret is taken up, and now and then while it cannot be reached, so that one is found
+            that was restored elsewhere.
         call_seconds: bound of one attempt of one statement, connecting included.
         retry_seconds: bound of all attempts of one statement together.
     """
@@ -66,6 +70,7 @@ class Database:
         self._connection: extensions.connection | None = None
         self._prepared: set[str] = set()
         self._refresh = False
+        self._look_again_at = 0.0
 
     def run(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run one statement in a transaction of its own, and again when the failure is transient.
@@ -85,8 +90,9 @@ class Database:
             try:
                 return self._once(statement, parameters or {})
             except (psycopg2.OperationalError, psycopg2.InterfaceError, _DeadlineMissed) as error:
+                unreached = self._connection is None
                 self.close()
-                self._refresh = _refused(error)
+                self._refresh = _refused(error) or (unreached and self._may_have_moved())
                 failure = error
             except psycopg2.Error as error:
                 if error.pgcode in SCHEMA_SQLSTATES:
@@ -158,6 +164,13 @@ class Database:
             )
             if remaining <= 0 or not poller.poll(remaining * 1000):
                 raise _DeadlineMissed(f"no answer within {self._call_seconds:g} s")
+
+    def _may_have_moved(self) -> bool:
+        now = self._clock.monotonic()
+        if now < self._look_again_at:
+            return False
+        self._look_again_at = now + LOOK_AGAIN_SECONDS
+        return True
 
     def _close_if_broken(self) -> None:
         if self._connection is not None and self._connection.closed:

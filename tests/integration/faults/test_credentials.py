@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from local.ports import choose
 from muster.errors import StoreUnavailable
 from muster.store.connection import Database
 from muster.store.settings import DatabaseSettings
@@ -66,3 +67,35 @@ def test_a_password_that_stays_wrong_is_told_within_the_bound(database_url: str)
         database.run(ONE)
     assert 1 < len(reads) < 10
     assert "wrong" not in str(told.value)
+
+
+def test_a_database_that_was_restored_elsewhere_is_found_by_its_secret(database_url: str):
+    # Given a worker whose secret has named a server that is gone
+    here = DatabaseSettings.from_url(database_url)
+    reads: list[bool] = []
+
+    def settings(refresh: bool) -> DatabaseSettings:
+        reads.append(refresh)
+        return here if True in reads else replace(here, port=choose())
+
+    # When it asks its database something / Then it finds the one that the secret names now
+    with closing(Database(settings)) as database:
+        assert database.run(ONE) == [(1,)]
+    assert reads == [False, True]
+
+
+def test_while_no_server_is_there_the_secret_is_read_only_now_and_then(database_url: str):
+    gone = replace(DatabaseSettings.from_url(database_url), port=choose())
+    reads: list[bool] = []
+
+    def settings(refresh: bool) -> DatabaseSettings:
+        reads.append(refresh)
+        return gone
+
+    with (
+        closing(Database(settings, retry_seconds=1.0)) as database,
+        pytest.raises(StoreUnavailable),
+    ):
+        database.run(ONE)
+    assert len(reads) > 2
+    assert reads.count(True) == 1
