@@ -43,6 +43,10 @@ test: setup $(GATES)/.installed ## Everything: what check does, then every test 
 soak: setup ## Break whatever listeners need while thousands of jobs run, then prove that none was lost
 	@$(BIN)/python -m tests.support.soaking $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: gameday
+gameday: setup ## Induce every fault that has a runbook, see its alarm, follow the runbook: make gameday ONLY=backlog
+	@$(BIN)/python -m tests.support.gameday $(if $(ONLY),--only $(ONLY))
+
 .PHONY: format
 format: $(VENV)/.installed ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format .
@@ -56,6 +60,10 @@ help: ## List these commands
 .PHONY: setup
 setup: ## Make the environments (the other commands do it when needed)
 	@$(MAKE) --no-print-directory -j3 installed
+
+.PHONY: prometheus
+prometheus: $(STATE)/prometheus/.fetched ## Fetch Debian's Prometheus (it is not installed), for the test that scrapes with a real one
+	@:
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Resolve requirements/*.in and the agents' anew, pinned by hash; package-lock.json too
@@ -157,6 +165,13 @@ $(GATES)/.installed: requirements/gates.txt
 node_modules/.installed: package-lock.json $(VENV)/.installed
 	@echo "Installing the CDK command line ..." >&2
 	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# Signed by Debian's archive; unpacked, since only its one program is wanted.
+$(STATE)/prometheus/.fetched:
+	@mkdir -p $(STATE)/prometheus
+	@cd $(STATE)/prometheus && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }
+	@dpkg-deb -x $(STATE)/prometheus/prometheus_*.deb $(STATE)/prometheus && rm $(STATE)/prometheus/prometheus_*.deb
 	@touch $@
 
 $(STATE)/wheelhouse/.installed: $(LOCKS) local/wheelhouse.py $(VENV)/.installed

@@ -26,10 +26,19 @@ from muster.keys.access import Role
 from tests.support.api_calls import AGENT, Api
 from tests.support.grafana import DASHBOARDS, GRAFANA, expressions
 from tests.support.listener_text import listener_text
+from tests.support.source import ROOT
 from tests.support.waiting import wait_until
 from tests.support.wsgi import wsgi
 
 HERE = "127.0.0.1"
+
+
+#: Where `make prometheus` puts it.
+FETCHED = ROOT / ".muster" / "prometheus" / "usr" / "bin"
+
+
+def _binary() -> str | None:
+    return shutil.which("prometheus") or shutil.which("prometheus", path=str(FETCHED))
 
 
 class _Quiet(WSGIRequestHandler):
@@ -110,10 +119,13 @@ def test_what_is_scraped_over_http_is_read_and_answers_every_panel(
             )
             with urllib.request.urlopen(asked, timeout=30) as reply:
                 assert list(text_string_to_metric_families(reply.read().decode()))
-        binary = shutil.which("prometheus")
+        binary = _binary()
         if binary is None:
             with capsys.disabled():
-                print("\nNOT SCRAPED BY A REAL PROMETHEUS: there is no `prometheus` on the PATH")
+                print(
+                    f"\nNOT SCRAPED BY A REAL PROMETHEUS: none on the PATH, none in {FETCHED};"
+                    " `make prometheus` fetches Debian's"
+                )
             return
         # When the configuration that ships scrapes them
         said = _configured(tmp_path, api=api, key=key, listener=f"{HERE}:{listener.port}")
