@@ -84,6 +84,8 @@ class Stage:
     alerts_email: str | None = None
     #: What the stage may cost a month; a ticket tells at 80 % spent and at 100 % forecast. None: no budget.
     budget: BudgetSettings | None = None
+    #: A dashboard for each agent beside the stage's: 3 $ a month each, three of an account are free.
+    agent_dashboards: bool = True
     #: Functions that Lambda runs at once for the whole account; an alarm tells when they get few.
     lambda_concurrency: int = 1000
     #: CloudFormation types that the platform does not know; `stacks/lacking.py` takes them out.
@@ -189,6 +191,7 @@ STAGES: Mapping[str, Stage] = {
             wheelhouse="local",
             keep_data=False,
             log_retention_days=1,
+            agent_dashboards=False,
             own_tmp="",
             event_hints=True,
             # Every invocation is a process that unpacks the layers: more get in each other's way.
@@ -205,6 +208,7 @@ STAGES: Mapping[str, Stage] = {
             database=InstanceDatabase(instance_class="t4g.small"),
             network=NetworkSettings(nat_gateways=1),
             keep_data=False,
+            agent_dashboards=False,
             log_retention_days=14,
             budget=BudgetSettings(monthly_usd=250),
         ),

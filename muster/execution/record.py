@@ -75,7 +75,8 @@ class Recorder:
         latencies: list[float] = []
         with self._together():
             for outcome, state in settled:
-                self._tell(outcome, state)
+                latency = max(0.0, (now - outcome.claim.queued_at).total_seconds() * 1000)
+                self._tell(outcome, state, latency)
                 if state is None:
                     counts[MetricName.FENCED] += 1
                     continue
@@ -83,8 +84,7 @@ class Recorder:
                 if "executionTime" in outcome.metrics:
                     durations.append(outcome.metrics["executionTime"])
                 if state.terminal:
-                    latency = (now - outcome.claim.queued_at).total_seconds() * 1000
-                    latencies.append(max(0.0, latency))
+                    latencies.append(latency)
         for name, amount in counts.items():
             self._metrics.count(name, amount)
         if durations:
@@ -92,8 +92,11 @@ class Recorder:
         if latencies:
             self._metrics.milliseconds(MetricName.LATENCY, *latencies)
 
-    def _tell(self, outcome: Outcome, state: Status | None) -> None:
+    def _tell(self, outcome: Outcome, state: Status | None, latency: float) -> None:
         keys = {**_keys(outcome.claim), "status": state, "kind": outcome.kind}
+        keys["latency_ms"] = round(latency)
+        if "executionTime" in outcome.metrics:
+            keys["duration_ms"] = outcome.metrics["executionTime"]
         if state is None:
             self._log.warning("write refused: another worker holds the execution", extra=keys)
         elif outcome.error is None:

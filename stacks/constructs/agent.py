@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -17,13 +18,14 @@ from muster.manifest.limits import MAX_RECEIVE_COUNT
 from stacks.alerts import Alerts, page_of
 from stacks.bucket_right import bucket_rights
 from stacks.constructs.agent_queue import AgentQueue
+from stacks.constructs.agent_view import AgentView
 from stacks.constructs.s3_triggers import S3Triggers
 from stacks.constructs.watched import Watched
 from stacks.packaging import agent_folder
 from stacks.platform import Platform
 from stacks.storage import StorageStack
 from stacks.watch import Watch
-from stacks.watches.agent import failure_rate, stuck_jobs
+from stacks.watches.agent import failure_rate, letters_refused, stuck_jobs
 from stacks.watches.queue import backlog, dead_letters
 
 
@@ -130,6 +132,7 @@ class Agent(Construct):
             backlog(lanes, timeout=manifest.timeout),
             stuck_jobs(manifest, stage=stage),
             failure_rate(manifest, stage=stage),
+            letters_refused(manifest, stage=stage),
         ]
         if self._undelivered is not None:
             says = "has events of S3 that did not reach its queue."
@@ -142,6 +145,16 @@ class Agent(Construct):
             watches=[*watches, *compute],
             alerts=self._alerts,
             quiet_while=page_of(stage, "dispatcher"),
+        )
+
+    def show(self, log_group: logs.ILogGroup) -> None:
+        """What people look at: dashboard and saved queries, over the log that its compute writes."""
+        AgentView(
+            self,
+            "View",
+            stage=self.platform.stage,
+            manifest=self.manifest,
+            log_group=log_group,
         )
 
     def _queue_urls(self) -> dict[str, str]:

@@ -64,6 +64,7 @@ class FargateListener(Agent):
                 dimensions=metric_dimensions(stage=stage, agent=manifest.id),
                 owner=self.owner,
             )
+        self.show(self.task.logs)
         self.watch(
             unserved(stage=stage, agent=manifest.id),
             too_few(scaling, stage=stage, agent=manifest.id),
@@ -76,11 +77,12 @@ class FargateListener(Agent):
         return self.manifest.concurrency
 
     def endpoint(self) -> dict[str, object]:
-        """See `Agent.endpoint`; cluster and service too."""
+        """See `Agent.endpoint`; cluster, service and log group too."""
         return {
             **super().endpoint(),
             "cluster": self._cluster.cluster_name,
             "service": self.service.attr_name,
+            "log_group": self.task.logs.log_group_name,
         }
 
     def _environment(self) -> ListenerEnvironment:

@@ -52,6 +52,7 @@ class LambdaAgent(Agent):
         )
         self.admit(self.function.role)
         self._consume()
+        self.show(self.function.logs)
         name = self.function.function.function_name
         self.watch(
             errors(name, urgency=Urgency.PAGE),
@@ -65,8 +66,12 @@ class LambdaAgent(Agent):
         return self._shares.slots
 
     def endpoint(self) -> dict[str, object]:
-        """See `Agent.endpoint`; the function's name too."""
-        return {**super().endpoint(), "function": self.function.function.function_name}
+        """See `Agent.endpoint`; the function's name and its log group too."""
+        return {
+            **super().endpoint(),
+            "function": self.function.function.function_name,
+            "log_group": self.function.logs.log_group_name,
+        }
 
     def _consume(self) -> None:
         manifest = self.manifest

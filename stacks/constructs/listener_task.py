@@ -69,6 +69,7 @@ class ListenerTask(Construct):
             execution_role=self.start_role,
             volumes=[ecs.Volume(name="scratch")],
         )
+        self.logs = log_group(self, "Logs", stage)
         container = self._container(stage, manifest, folder, environment)
         container.add_mount_points(
             ecs.MountPoint(source_volume="scratch", container_path=SCRATCH, read_only=False)
@@ -108,7 +109,7 @@ class ListenerTask(Construct):
             ),
             logging=ecs.LogDriver.aws_logs(
                 stream_prefix="listener",
-                log_group=log_group(self, "Logs", stage),
+                log_group=self.logs,
                 # A log that cannot be written must not hold up the work.
                 mode=ecs.AwsLogDriverMode.NON_BLOCKING,
                 max_buffer_size=Size.mebibytes(25),

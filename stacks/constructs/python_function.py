@@ -51,7 +51,7 @@ class PythonFunction(Construct):
         concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        logs = log_group(self, "Logs", platform.stage)
+        self.logs = log_group(self, "Logs", platform.stage)
         placement = platform.placement(egress)
         self.role = iam.Role(
             self,
@@ -59,7 +59,7 @@ class PythonFunction(Construct):
             description=description,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
-        logs.grant_write(self.role)
+        self.logs.grant_write(self.role)
         if placement is not None:
             self._let_join_vpc()
         self.function = lambda_.Function(
@@ -77,7 +77,7 @@ class PythonFunction(Construct):
             memory_size=memory_mib,
             ephemeral_storage_size=Size.mebibytes(ephemeral_storage_mib),
             environment={**(variables or {}), **environment.to_environment()},
-            log_group=logs,
+            log_group=self.logs,
             logging_format=lambda_.LoggingFormat.JSON,
             vpc=placement.vpc if placement else None,
             vpc_subnets=placement.subnets if placement else None,

@@ -15,6 +15,9 @@ STUCK_AFTER = timedelta(hours=1)
 FAILURE_PERCENT = 20
 FEWEST_FAILURES = 3
 
+#: Minutes of a period in which a dead-letter queue refused; one refusal is made good by the next tick.
+REFUSED_MINUTES = 5
+
 
 def stuck_jobs(manifest: Manifest, *, stage: str) -> Watch:
     """The age of the oldest execution, from the ledger: SQS does not count what came several times."""
@@ -44,4 +47,23 @@ def failure_rate(manifest: Manifest, *, stage: str) -> Watch:
         expression=f"IF(failed >= {FEWEST_FAILURES}, "
         "100 * failed / (failed + FILL(completed, 0)), 0)",
         at_least=FAILURE_PERCENT,
+    )
+
+
+def letters_refused(manifest: Manifest, *, stage: str) -> Watch:
+    """Its dead-letter queue takes no letter: it is gone, or whoever sends may not."""
+    refused = muster_series(
+        MetricName.LETTERS_REFUSED,
+        stage=stage,
+        agent=manifest.id,
+        statistic="Sum",
+        minutes=REFUSED_MINUTES,
+    )
+    return Watch(
+        name="dead-letters-refused",
+        says="has dead letters that their queue refuses.",
+        urgency=Urgency.TICKET,
+        series={"refused": refused},
+        at_least=1,
+        periods=2,
     )

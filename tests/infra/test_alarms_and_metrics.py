@@ -42,13 +42,17 @@ def emitted(text: str) -> Iterator[Metric]:
 
 
 def lives(shop: Workshop, stage: str) -> None:
-    """What happens to an agent with a service: jobs that end, fail, are lost, wait, and were not fired."""
+    """What happens to an agent with a service: jobs end, fail, are lost, wait, are not buried or fired."""
     service = {"queues": {"normal": shop.lane}, "dlq": shop.dlq, "service": "its-service"}
     shop.clerk.query("UPDATE agent_registry SET endpoint = %s", json.dumps(service))
     mine = EmbeddedMetrics(stage=stage, agent=AGENT)
     shop.metrics = mine  # pyright: ignore[reportAttributeAccessIssue] - the worker's real ones
     shop.send("good", "bad")
     shop.deliver()
+    letters = shop.memory.stored.pop(shop.dlq)
+    shop.send("bad-too")
+    shop.deliver()
+    shop.memory.stored[shop.dlq] = letters
     mine.flush()
     shop.clerk.take("lost")
     shop.clerk.query(
@@ -114,5 +118,5 @@ def test_every_alarm_looks_at_what_is_emitted(
 
 
 def _good_or_bad(job: Job) -> None:
-    if job.id == "bad":
+    if job.id.startswith("bad"):
         raise ValueError("no")

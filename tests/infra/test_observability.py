@@ -41,7 +41,9 @@ def test_without_an_address_nobody_is_subscribed(each: Synthesis):
 
 
 def test_the_dashboard_shows_every_metric_that_muster_emits(each: Synthesis):
-    body = json.dumps(each.one("AWS::CloudWatch::Dashboard").properties["DashboardBody"])
+    body = json.dumps(
+        each.one("AWS::CloudWatch::Dashboard", "observability").properties["DashboardBody"]
+    )
     names = {v for k, v in vars(MetricName).items() if k.isupper()}
     missing = {name for name in names if f'MetricName=\\\\\\"{name}\\\\\\"' not in body}
     assert missing == set()

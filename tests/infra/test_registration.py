@@ -92,7 +92,7 @@ def test_registration_carries_the_manifests_their_digest_and_the_endpoints(each:
         for manifest in manifests:
             endpoint = found["Agents"][manifest.id]
             compute = {"function"} if manifest.compute == "lambda" else {"cluster", "service"}
-            assert set(endpoint) == {"queues", "dlq"} | compute
+            assert set(endpoint) == {"queues", "dlq", "log_group"} | compute
             assert set(endpoint["queues"]) == set(manifest.queue.lanes)
     assert registered == {m.id for m in each.manifests}
 
