@@ -12,6 +12,9 @@ import pytest
 
 from tests.support.cloud import wait_for
 from tests.support.deployed import DeployedCopy
+from tests.support.gameday import deploys
+from tests.support.gameday.game import Game
+from tests.support.gameday.play import undone
 
 #: Every table of ours; partitions are seen through their parents.
 _TABLES = (
@@ -211,8 +214,11 @@ def test_a_failing_registration_rolls_back_and_says_why(deployed: DeployedCopy, 
     functions = deployed.aws.client("lambda").list_functions()["Functions"]
     assert not [f for f in functions if "contested" in f["FunctionName"]]
     assert set(queues) <= set(deployed.aws.client("sqs").list_queues()["QueueUrls"])
-    # And the cloud still works
-    assert _run_job(deployed, "after-rollback")["type"] == "text"
+    # And the runbook (failed-deploy.md) shows why, and that the version before does jobs
+    game = Game(copy=deployed)
+    deploys.seen(game)
+    assert undone(["failed-deploy"], game.done) == []
+    game.holds()
     # And mended, it deploys
     shutil.move(contested, contested.parent.parent / "gone")
     deployed.up()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.cloud import wait_for
+from tests.support.gameday.page import pages
 from tests.support.source import ROOT, tracked_files
 
 #: Seconds for one command on a busy machine, and for a line that is typed again until it says what it must.
@@ -24,6 +25,8 @@ ELSEWHERE = {
     "docs/guides/lanes.md": "tests/integration/slots/test_lanes_guide.py",
     "docs/guides/migrating-a-worker.md": "tests/integration/test_migrating_guide.py",
     "docs/guides/webhooks.md": "tests/integration/test_webhooks_guide.py",
+    **{f"docs/runbooks/{page}.md": "tests/e2e/test_gameday.py" for page in pages()},
+    "docs/runbooks/failed-deploy.md": "tests/e2e/test_redeploy.py",
 }
 
 

@@ -76,7 +76,7 @@ def test_a_database_that_was_restored_elsewhere_is_found_by_its_secret(database_
 
     def settings(refresh: bool) -> DatabaseSettings:
         reads.append(refresh)
-        return here if True in reads else replace(here, port=choose())
+        return here if True in reads else replace(here, port=choose(None))
 
     # When it asks its database something / Then it finds the one that the secret names now
     with closing(Database(settings)) as database:
@@ -85,7 +85,7 @@ def test_a_database_that_was_restored_elsewhere_is_found_by_its_secret(database_
 
 
 def test_while_no_server_is_there_the_secret_is_read_only_now_and_then(database_url: str):
-    gone = replace(DatabaseSettings.from_url(database_url), port=choose())
+    gone = replace(DatabaseSettings.from_url(database_url), port=choose(None))
     reads: list[bool] = []
 
     def settings(refresh: bool) -> DatabaseSettings:

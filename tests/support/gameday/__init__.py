@@ -1,0 +1,1 @@
+"""`make gameday`: faults are induced on the local cloud, told by alarms, and mended by their runbooks."""
