@@ -88,6 +88,7 @@ def muster(
         "<agent>": "feed-collector",
         "<execution>": _EXECUTION,
         "<id>": "order-4711",
+        "<name>": "weekday-mornings",
         "0123456789abcdef": key,
     }
 
