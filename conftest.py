@@ -16,9 +16,6 @@ pytest_plugins = [
     "tests.support.postgres",
 ]
 
-#: Fixtures that cost seconds once a session: one process runs all tests that take one of them.
-_COSTLY = ("synthesised", "deployed")
-
 
 def pytest_configure() -> None:
     """End like a Ctrl-C when asked to end: fixtures then stop the servers that they started.
@@ -31,14 +28,6 @@ def pytest_configure() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests stay together when several processes share the work (`-n 3`)."""
-    for item in items:
-        taken = getattr(item, "fixturenames", ())
-        file = item.path.relative_to(config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group(next((f for f in _COSTLY if f in taken), file)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,10 +21,12 @@ _TABLES = (
     "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
     " AND relnamespace = 'public'::regnamespace ORDER BY relname"
 )
-#: Tables in which a deploy and the dispatcher keep their own books, and listeners their heartbeats.
+#: Tables in which a deploy and the dispatcher keep their own books, and listeners their heartbeats
+#: and what became of them.
 _BOOKKEEPING = (
     *("lease", "registration", "agent_instance", "agent_endpoint_health", "job_key_sweep"),
     "lane_depth",
+    "fleet_event",
 )
 #: What the clock changes, deploy or not: the executions of the agent with a schedule, and when it is due.
 _ROWS = {

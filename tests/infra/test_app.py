@@ -36,9 +36,6 @@ SECRET_VARIABLES = (
 )
 SECRET_FILES = (".env", ".env.local", ".envrc", ".aws/credentials", ".pgpass", ".netrc")
 
-#: One process makes the two runs for all that look at them.
-SHARED = pytest.mark.xdist_group("two synths")
-
 #: Refuses every connection but the pipe to Node.js, where the kernel does not let us drop the network.
 _GUARD = """
 import socket
@@ -138,7 +135,6 @@ def synths(tmp_path_factory: pytest.TempPathFactory) -> Synths:
     return Synths(runs=runs, folders=folders)
 
 
-@SHARED
 def test_two_synths_are_the_same_byte_for_byte_and_need_no_network(synths: Synths):
     # Given two runs, one of them without network, account and anybody's AWS settings
     # Then both succeed, and wrote the same
@@ -149,7 +145,6 @@ def test_two_synths_are_the_same_byte_for_byte_and_need_no_network(synths: Synth
     assert {"AwsSolutions", "Serverless"} <= {p["pluginName"] for p in report["pluginReports"]}
 
 
-@SHARED
 def test_no_template_and_no_asset_holds_a_secret_of_where_it_was_made(synths: Synths):
     # Given secrets in the environment of a run, and in files that developers keep beside code
     # When everything is looked through that would be uploaded, or that it printed

@@ -123,11 +123,11 @@ def restored(game: Game) -> None:
             finally:
                 secrets = game.copy.aws.client("secretsmanager")
                 secrets.put_secret_value(SecretId=LOCAL_DATABASE, SecretString=_secret(here))
-    # The old one is let in again, for whoever plays next; the other goes.
-    _end_sessions(game, there)
-    game.until(game.send(PROFILE, game.job("again"), text="hello"), "completed")
+    # The old one is let in again, for whoever plays next. The other goes first: who knows it stays there.
     game.accepted.remove(later)  # recorded in the other one
     _as_administrator(game, f"DROP DATABASE {_RESTORED} WITH (FORCE)")
+    with game.soon_again(PROFILE):
+        game.until(game.send(PROFILE, game.job("again"), text="hello"), "completed")
 
 
 # --- the server ---
