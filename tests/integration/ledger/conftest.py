@@ -11,7 +11,7 @@ from local.postgres_binaries import installed
 from tests.support.clerk import Clerk, query
 from tests.support.invariants import history_holds
 from tests.support.migrations import migrate_database
-from tests.support.postgres import make_database
+from tests.support.postgres import drop_database, make_database
 
 _TABLES = ("agent_job_execution", "execution_event", "job_key", "agent_registry", "lease")
 
@@ -19,12 +19,15 @@ _TABLES = ("agent_job_execution", "execution_event", "job_key", "agent_registry"
 @pytest.fixture(
     scope="session", params=sorted(installed()), ids=lambda version: f"postgres{version}"
 )
-def ledger_url(request: pytest.FixtureRequest, postgres_of: Callable[[int], Postgres]) -> str:
-    """A migrated database that the ledger's tests share."""
+def ledger_url(
+    request: pytest.FixtureRequest, postgres_of: Callable[[int], Postgres]
+) -> Iterator[str]:
+    """A migrated database that the ledger's tests share; made anew where tests of two versions take turns."""
     server = postgres_of(request.param)
     make_database(server, "ledger")
     migrate_database(server.url("ledger"))
-    return server.url("ledger")
+    yield server.url("ledger")
+    drop_database(server, "ledger")
 
 
 @pytest.fixture

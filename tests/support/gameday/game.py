@@ -149,9 +149,15 @@ class Game(GameCloud):
 
     def look_until(self, name: str, of: str) -> None:
         """Minutes without a tick of ours, as many as it takes until the condition holds."""
+        self._until(name, of, self.look)
 
+    def minute_until(self, name: str, of: str) -> None:
+        """Minutes with a tick, as many as it takes until the condition holds."""
+        self._until(name, of, self.minute)
+
+    def _until(self, name: str, of: str, pass_a_minute: Callable[[], None]) -> None:
         def holds() -> bool:
-            self.look()
+            pass_a_minute()
             return self.alarm(name, of).met(self.history)
 
         wait_for(holds, what=f"{name} of {of}", timeout=180)
