@@ -29,6 +29,7 @@ export NODE_COMPILE_CACHE ?= $(CURDIR)/$(STATE)/node-compile-cache
 demo: setup ## Deploy to this machine, send jobs of every kind, check what became of them
 	@$(BIN)/muster demo
 
+# No test names a group, so `loadgroup` hands out one test after another, each to whoever is free.
 .PHONY: check
 check: setup ## The inner loop: format, lint, types, the quick ones of unit and infrastructure tests
 	@$(MAKE) --no-print-directory static

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
-import time
+from functools import partial
 from typing import Any
 
+from bench.submitters.timed import timed
 from muster.api.host import application
 
 
@@ -50,15 +50,7 @@ def main() -> None:
 
     submit(events(range(-50, 0)))
     asked = events(range(given.calls))
-    before, started = _cpu(), time.perf_counter()
-    submit(asked)
-    seconds, cpu = time.perf_counter() - started, _cpu() - before
-    print(json.dumps({"calls": given.calls, "seconds": seconds, "cpu": cpu}))
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    print(timed(given.calls, partial(submit, asked)))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import sys
-import time
+from functools import partial
 
+from bench.submitters.timed import timed
 from muster.api.host import application
 from muster.clock import SystemClock
 from muster.store.identifier import new_execution_id
@@ -41,15 +40,7 @@ def main() -> None:
                 sys.exit("the agent takes no jobs")
 
     record(range(-50, 0))
-    before, started = _cpu(), time.perf_counter()
-    record(range(given.calls))
-    seconds, cpu = time.perf_counter() - started, _cpu() - before
-    print(json.dumps({"calls": given.calls, "seconds": seconds, "cpu": cpu}))
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    print(timed(given.calls, partial(record, range(given.calls))))
 
 
 if __name__ == "__main__":

@@ -129,9 +129,9 @@ def _polls(_of: Properties, _prices: IdlePrices, usage: Prices) -> float:
 
 
 def _ticks(_of: Properties, prices: IdlePrices, usage: Prices) -> float:
-    """Of the dispatcher, whose function has half a GiB."""
+    """Of the dispatcher, whose function has a quarter of a GiB."""
     asked = (prices.million_scheduled + usage.lambda_million_invocations) / _MILLION
-    return _TICKS * (asked + _TICK_SECONDS * 0.5 * usage.lambda_gib_second_arm64)
+    return _TICKS * (asked + _TICK_SECONDS * 0.25 * usage.lambda_gib_second_arm64)
 
 
 #: What a resource costs a month, by its CloudFormation type, and what it belongs to on the bill.
