@@ -29,17 +29,16 @@ export NODE_COMPILE_CACHE ?= $(CURDIR)/$(STATE)/node-compile-cache
 demo: setup ## Deploy to this machine, send jobs of every kind, check what became of them
 	@$(BIN)/muster demo
 
-# No test names a group, so `loadgroup` hands out one test after another, each to whoever is free.
 .PHONY: check
 check: setup ## The inner loop: format, lint, types, the quick ones of unit and infrastructure tests
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadgroup -m 'not slow' tests/unit tests/infra lambdas
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 -m 'not slow' tests/unit tests/infra lambdas
 
 .PHONY: test
 test: setup $(GATES)/.installed ## Everything: what check does, then every test there is, on real parts
 	@$(MAKE) --no-print-directory prometheus || echo "No Prometheus here: the test that scrapes with a real one says that it did not." >&2
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/pytest -q -n 3 --dist loadgroup
+	@$(BIN)/pytest -q -n 4
 
 .PHONY: soak
 soak: setup ## Break whatever listeners need while thousands of jobs run, then prove that none was lost

@@ -5,9 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.distribution import ByCloud
 
 pytest_plugins = [
     "tests.support.cloud",
@@ -28,6 +32,12 @@ def pytest_configure() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """What shares a deployed cloud stays in one process."""
+    return ByCloud(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

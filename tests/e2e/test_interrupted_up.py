@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cloud import wait_for
-from tests.support.deployed import DeployedCopy, copy_checkout
+from tests.support.deployed import DeployedCopy, copy_checkout, until
 
 
 @pytest.fixture
@@ -31,17 +30,6 @@ def fresh() -> Iterator[DeployedCopy]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _until(program: subprocess.Popen[str], text: str) -> None:
-    """Read the program's output up to a line with this text."""
-    assert program.stdout is not None
-    lines: list[str] = []
-    for line in program.stdout:
-        lines.append(line)
-        if text in line:
-            return
-    raise AssertionError(f"{text!r} never came: {lines}")
-
-
 @pytest.mark.parametrize(
     ("number", "moment"),
     [(signal.SIGKILL, "Deploying"), (signal.SIGINT, "Deploying"), (signal.SIGINT, "synthesised")],
@@ -51,7 +39,7 @@ def test_a_first_up_that_ends_in_its_deploy_leaves_nothing(
 ):
     # Given a first `up` in the middle of its deploy
     up = fresh.start("-m", "local.cli", "up")
-    _until(up, moment)
+    until(up, moment)
     # When it is killed, or interrupted from the terminal
     os.killpg(up.pid, number)
     told, _ = up.communicate(timeout=60)
@@ -62,23 +50,6 @@ def test_a_first_up_that_ends_in_its_deploy_leaves_nothing(
         assert up.returncode == 130
         assert "interrupted" in told
         assert "Traceback" not in told
-
-
-def test_a_later_up_that_is_killed_leaves_the_cloud_as_it_was(deployed: DeployedCopy):
-    # Given a deployed cloud, and another `up` in the middle of its deploy
-    before = deployed.cloud.state()
-    up = deployed.start("-m", "local.cli", "up")
-    _until(up, "Deploying")
-    # When that is killed
-    os.killpg(up.pid, signal.SIGKILL)
-    up.wait()
-    # Then its deploy ends with it, and the cloud is the same
-    wait_for(
-        lambda: not any("cdk deploy" in c or "app.py" in c for c in deployed.processes().values()),
-        what="the deploy's end",
-    )
-    assert deployed.cloud.state() == before
-    deployed.up()
 
 
 def test_a_lost_emulator_is_deployed_anew_and_history_stays(deployed: DeployedCopy):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cloud import wait_for
-from tests.support.deployed import DeployedCopy
+from tests.support.deployed import DeployedCopy, until
 from tests.support.gameday import deploys
 from tests.support.gameday.game import Game
 from tests.support.gameday.play import undone
@@ -109,6 +111,16 @@ def _changed(path: Path, old: str, new: str) -> Iterator[None]:
         path.write_text(before)
 
 
+@contextmanager
+def _removed(folder: Path, elsewhere: Path) -> Iterator[None]:
+    """The folder gone, and back afterwards."""
+    shutil.move(folder, elsewhere)
+    try:
+        yield
+    finally:
+        shutil.move(elsewhere, folder)
+
+
 def _run_job(deployed: DeployedCopy, job_id: str) -> dict[str, object]:
     """The result of a job of `document-profile`."""
     sent = deployed.muster(
@@ -120,50 +132,53 @@ def _run_job(deployed: DeployedCopy, job_id: str) -> dict[str, object]:
     return result
 
 
-def test_the_same_again_changes_no_row(deployed: DeployedCopy):
-    # Given a deployed cloud at rest
+def test_an_up_that_is_killed_leaves_the_cloud_and_the_same_again_changes_no_row(
+    deployed: DeployedCopy,
+):
+    # Given a deployed cloud at rest, and another `up` in the middle of its deploy
     _at_rest(deployed)
     before = _contents(deployed)
     outputs = deployed.described["stacks"]
-    # When the same thing is deployed again
+    state = deployed.cloud.state()
+    up = deployed.start("-m", "local.cli", "up")
+    until(up, "Deploying")
+    # When that is killed
+    os.killpg(up.pid, signal.SIGKILL)
+    up.wait()
+    # Then its deploy ends with it, and the cloud is the same
+    wait_for(
+        lambda: not any("cdk deploy" in c or "app.py" in c for c in deployed.processes().values()),
+        what="the deploy's end",
+    )
+    assert deployed.cloud.state() == state
+    # And when the same thing is deployed again, not a row differs, and neither does an output
     deployed.up()
-    # Then not a row differs, and neither does an output
     assert _differences(before, _contents(deployed)) == {}
     assert deployed.described["stacks"] == outputs
 
 
-def test_a_changed_line_is_live(deployed: DeployedCopy):
-    # Given an agent whose code has changed
-    agent = deployed.agents / "document-profile" / "agent.py"
-    with _changed(agent, '"type": str(kind),', '"type": str(kind), "changed": True,'):
-        # When it is deployed
-        deployed.up()
-        # Then the next job runs the new code, and its record says which code that was
-        assert _run_job(deployed, "changed-line")["changed"] is True
-    deployed.up()
-    assert "changed" not in _run_job(deployed, "line-restored")
-    sql = "SELECT code_version FROM agent_job_execution WHERE job_id = ANY(%s)"
-    versions = deployed.query(sql, ["changed-line", "line-restored"])
-    assert len(set(versions)) == 2
-
-
-def test_a_removed_agent_is_retired_and_keeps_its_history_and_queues(
+def test_a_changed_line_is_live_and_a_removed_agent_retired_until_both_are_back(
     deployed: DeployedCopy, tmp_path: Path
 ):
-    # Given an agent with a finished job
+    # Given an agent whose code has changed, and another with a finished job whose folder is removed
     queue = deployed.described["agents"]["fails-twice"]["queue_url"]
     sent = deployed.muster("send", "fails-twice", "--job-id", "before-removal")
     assert sent.returncode == 0, sent.stderr
     history = "SELECT status FROM agent_job_execution WHERE job_id = 'before-removal'"
     wait_for(lambda: deployed.query(history) == [("completed",)], what="the job's end")
-    # When its folder is removed and the rest deployed, and a straggler sends to its queue
-    folder = deployed.path / "local" / "agents" / "fails-twice"
-    shutil.move(folder, tmp_path / "fails-twice")
-    try:
+    changed = deployed.agents / "document-profile" / "agent.py"
+    removed = deployed.path / "local" / "agents" / "fails-twice"
+    with (
+        _changed(changed, '"type": str(kind),', '"type": str(kind), "changed": True,'),
+        _removed(removed, tmp_path / "fails-twice"),
+    ):
+        # When that is deployed, and a straggler sends to the removed agent's queue
         deployed.up()
         sqs = deployed.aws.client("sqs")
         sqs.send_message(QueueUrl=queue, MessageBody='{"late": true}')
-        # Then it is retired, its queue holds the message, its history is there
+        # Then the changed agent's next job runs the new code
+        assert _run_job(deployed, "changed-line")["changed"] is True
+        # And the removed one is retired, its queue holds the message, its history is there
         assert "fails-twice" not in deployed.described["agents"]
         row = "SELECT active, retired_at IS NOT NULL FROM agent_registry WHERE agent_id = 'fails-twice'"
         assert deployed.query(row) == [(False, True)]
@@ -176,10 +191,13 @@ def test_a_removed_agent_is_retired_and_keeps_its_history_and_queues(
         refused = deployed.muster("send", "fails-twice")
         assert refused.returncode == 2
         assert "retired" in refused.stderr
-    finally:
-        shutil.move(tmp_path / "fails-twice", folder)
+    # And when both are as they were, that is live, and the records say which code ran
     deployed.up()
     assert deployed.query(row) == [(True, False)]
+    assert "changed" not in _run_job(deployed, "line-restored")
+    sql = "SELECT code_version FROM agent_job_execution WHERE job_id = ANY(%s)"
+    versions = deployed.query(sql, ["changed-line", "line-restored"])
+    assert len(set(versions)) == 2
 
 
 @pytest.fixture

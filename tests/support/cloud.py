@@ -28,10 +28,11 @@ PATIENCE = 60
 
 def wait_for(condition: Callable[[], T], *, what: str, timeout: float = PATIENCE) -> T:
     """The first true value of `condition`; fails the test after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, 0.05
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.25)
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,6 +89,17 @@ def link_environments(target: Path) -> None:
     (target / ".muster").mkdir()
     for part in _SHARED:
         (target / part).symlink_to(Checkout.locate().root / part)
+
+
+def until(program: subprocess.Popen[str], text: str) -> None:
+    """Read the program's output up to a line with this text."""
+    assert program.stdout is not None
+    lines: list[str] = []
+    for line in program.stdout:
+        lines.append(line)
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} never came: {lines}")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ class EmulatedCloud:
         return session().client(service, endpoint_url=self.endpoint_url, **options)
 
 
+@cache
 def session() -> Any:
-    """A boto3 session with the credentials and the region that the emulators take."""
+    """The one boto3 session, with the credentials and the region that the emulators take."""
     import boto3.session  # here, so that runs without it start sooner
 
     return boto3.session.Session(

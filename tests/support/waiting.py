@@ -14,14 +14,15 @@ def wait_until(condition: Callable[[], _T], *, within: float = 20.0, every: floa
 
     Args:
         within: seconds until it must come.
-        every: seconds between two questions.
+        every: seconds to the second question; then longer, up to five times, since a question is work too.
 
     Raises:
         AssertionError: it did not come.
     """
-    end = time.monotonic() + within
+    end, pause = time.monotonic() + within, every
     while not (answer := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"not within {within:g} s: {condition}")
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(pause * 1.2, every * 5)
     return answer

@@ -14,6 +14,10 @@ from tests.support.deployed import DeployedCopy
 from tests.support.invariants import Queued, history_holds, nothing_lost
 
 _LETTERS = 5000
+_UNSETTLED = (
+    "SELECT 1 FROM agent_job_execution WHERE job_id = ANY(%s)"
+    " AND (status IN ('pending', 'running') OR dlq_pending) LIMIT 1"
+)
 
 
 def problems(
@@ -31,18 +35,15 @@ def problems(
         rows = query(database_url, statement)
         return [row for row in rows if row.get("job_id") in jobs or "job_id" not in row]
 
-    def unrest() -> list[str]:
-        return nothing_lost(
+    wait_for(
+        lambda: not query(database_url, _UNSETTLED, list(jobs)), what="the jobs' end", timeout=60
+    )
+    return [
+        *nothing_lost(
             look, accepted=accepted, queued=_queued(copy, jobs, agents, archived), at_rest=True
-        )
-
-    wait_for(lambda: not unrest() or _settled(look), what="the jobs' end", timeout=60)
-    return [*unrest(), *history_holds(look)]
-
-
-def _settled(look: Any) -> bool:
-    rows = look("SELECT * FROM agent_job_execution")
-    return not any(row["status"] in ("pending", "running") or row["dlq_pending"] for row in rows)
+        ),
+        *history_holds(look),
+    ]
 
 
 def _queued(
