@@ -9,26 +9,22 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-#: The first of these that a test's file begins with is its group; those that take longest come first.
-_GROUPS = (
-    "tests/e2e/test_gameday.py",
-    "tests/e2e/test_new_engineer.py",
-    "tests/e2e/",
-    "tests/infra/test_scale.py",
-)
-_SYNTHESISED = "tests/infra/"
-#: Its tests synthesise by themselves, so each of them goes to who is free.
-_SYNTHESISES = "tests/infra/test_app.py"
+#: Groups by how the tests' files begin; the first that fits. Any other test is a group of its own.
+_GROUPS = {
+    "tests/e2e/test_deploy_workflow.py": "a cloud with faults",
+    "tests/e2e/test_gameday.py": "a cloud with faults",
+    "tests/e2e/test_new_engineer.py": "a clone",
+    "tests/e2e/": "a cloud",
+    "tests/infra/test_scale.py": "two hundred agents",
+    "tests/infra/test_app.py": "",
+    "tests/infra/": "stages",
+}
 
 
 def group_of(nodeid: str) -> str:
     """The group of a test; the tests of one group run in one process, in their order."""
-    for group in _GROUPS:
-        if nodeid.startswith(group):
-            return group
-    if nodeid.startswith(_SYNTHESISED) and not nodeid.startswith(_SYNTHESISES):
-        return _SYNTHESISED
-    return nodeid
+    fitting = (group for start, group in _GROUPS.items() if nodeid.startswith(start))
+    return next(fitting, "") or nodeid
 
 
 class ByCloud(LoadScopeScheduling):
