@@ -9,7 +9,7 @@ infers from a delete or a visibility change that a message is gone or held: the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -126,6 +126,16 @@ class Queues(Protocol):
         number of times; neighbours are not repeated. Once a whole call fails, the entries after it
         are not tried and carry the same error. Never raises for what SQS answers: a queue that is
         missing or forbidden shows as `ConfigurationError` in the results.
+
+        Raises:
+            ValueError: a delay is outside 0 s .. MAX_DELAY.
+        """
+        ...
+
+    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
+        """`send_batch` in two steps: whatever can be done before something is sent, and the rest.
+
+        Calling what is returned, once and within a minute, sends them; it says what `send_batch` says.
 
         Raises:
             ValueError: a delay is outside 0 s .. MAX_DELAY.

@@ -20,6 +20,10 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 
 
+# Made once: `json.dumps` makes one for each call.
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """Status, JSON (or a text, as it is, of another media type) and headers."""
@@ -44,9 +48,19 @@ class Answer:
         """The body."""
         if isinstance(self.value, str) and not self.media_type.endswith("json"):
             return self.value
-        return json.dumps(self.value, separators=(",", ":"), default=str)
+        return _encode(self.value)
 
     @property
     def all_headers(self) -> dict[str, str]:
         """Its own headers and those of every answer."""
         return {**SECURITY_HEADERS, **self.headers}
+
+    def to_gateway(self) -> dict[str, Any]:
+        """What API Gateway is to send (payload 2.0)."""
+        return {
+            "statusCode": self.status,
+            "body": self.text,
+            "isBase64Encoded": False,
+            "headers": {**self.all_headers, "Content-Type": self.media_type},
+            "cookies": [],
+        }

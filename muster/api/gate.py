@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from muster.api.request import Request
     from muster.api.route import Route
     from muster.api.services import Services
+    from muster.keys.recognition import StoredKey
 
 #: What a call without a valid key is told to do.
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="muster"'}
@@ -38,16 +39,35 @@ def admit(request: Request, route: Route, services: Services) -> Principal | Non
             headers=_CHALLENGE,
         ) from error
     except CallsTooOften as error:
-        wait = services.rate.wait(subject_of(error.key_id))
-        raise Problem(
-            429,
-            "too_many_requests",
-            f"this key calls too often; try again in {wait} s",
-            headers={"Retry-After": str(wait)},
-        ) from error
+        raise too_often(error.key_id, services) from error
     if not principal.may(route.scope):
         raise Problem(403, "forbidden", f"the key or token does not allow {route.scope}")
     return principal
+
+
+def remembered(request: Request, route: Route, services: Services) -> StoredKey | None:
+    """The key of a call as this process knows it, when that allows the route; nothing is counted.
+
+    It is to be proven by the statement that acts on it.
+    """
+    key = services.keys.remembered(_presented(request))
+    allowed = key is not None and route.scope is not None and key.principal.may(route.scope)
+    return key if allowed else None
+
+
+def too_often(key_id: str, services: Services) -> Problem:
+    """What the holder of a key is told whose rate is used up.
+
+    Raises:
+        StoreUnavailable: nobody can tell now.
+    """
+    wait = services.rate.wait(subject_of(key_id))
+    return Problem(
+        429,
+        "too_many_requests",
+        f"this key calls too often; try again in {wait} s",
+        headers={"Retry-After": str(wait)},
+    )
 
 
 def _holder(presented: str, services: Services) -> Principal:

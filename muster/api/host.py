@@ -11,8 +11,10 @@ from muster.api.services import Services
 from muster.contracts import ApiEnvironment
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.hooks.shared_secrets import SharedSecrets
+from muster.keys.remembered import RememberedKeys
 from muster.keys.signing import SigningKeys
 from muster.keys.token import Tokens
+from muster.store.at_once import AtOnce
 from muster.store.call_rate import CallRate, Rate
 from muster.store.hooks import Hooks
 from muster.store.keys import Keys
@@ -46,9 +48,10 @@ def application() -> Application:
     services = Services(
         stage=environment.stage,
         database=database,
-        keys=Keys(database, rate=rate),
+        keys=RememberedKeys(Keys(database, rate=rate)),
         tokens=Tokens(keys=signing, clock=clock),
         rate=CallRate(database, rate=rate),
+        at_once=AtOnce(database, rate=rate),
         queues=quickest_queues(),
         objects=Objects(),
         archive_bucket=environment.results_bucket,

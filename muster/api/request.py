@@ -53,6 +53,8 @@ class Request:
         Raises:
             Problem: one stands twice, or holds what no text may (422).
         """
+        if not self.raw_query:
+            return {}
         try:
             pairs = parse_qsl(
                 self.raw_query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS

@@ -17,6 +17,7 @@ from muster.message.body import UNSTORABLE
 
 if TYPE_CHECKING:
     from muster.api.services import Services
+    from muster.keys.recognition import StoredKey
 
 JsonSchema = Mapping[str, Any]
 
@@ -58,6 +59,9 @@ class Route:
     #: What a caller's key must allow; None opens the route to everybody. It has no default.
     scope: Scope | None
     act: Callable[[Call, Services], Answer]
+    #: Gate and act in one round trip, for the holder of a key that this process remembers, on a path without
+    #: values. It answers None when it did nothing: then the call goes the ordinary way.
+    at_once: Callable[[Call, StoredKey, Services], Answer | None] | None = None
     #: Status to the schema's name in `muster.api.schemas`, of what is no problem.
     answers: Mapping[int, str]
     #: Of these answers.
@@ -116,6 +120,8 @@ class Route:
             Problem: one is unknown or has another form (422).
         """
         given = request.query()
+        if not given:
+            return {}
         if unknown := sorted(set(given) - set(self.query)):
             known = ", ".join(sorted(self.query)) or "none"
             raise invalid(f"{len(unknown)} query parameters are not known here; known: {known}")

@@ -9,9 +9,10 @@ from muster.api.jobs.known_agents import KnownAgents
 from muster.clock import Clock
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.hooks.shared_secrets import SharedSecrets
-from muster.keys.recognition import KeyStore
+from muster.keys.remembered import RememberedKeys
 from muster.keys.token import Tokens
 from muster.ports import Objects, Queues
+from muster.store.at_once import AtOnce
 from muster.store.call_rate import CallRate
 from muster.store.connection import Database
 from muster.store.hooks import Hooks
@@ -29,9 +30,10 @@ class Services:
     #: Names the stage in metrics.
     stage: str
     database: Database
-    keys: KeyStore
+    keys: RememberedKeys
     tokens: Tokens
     rate: CallRate
+    at_once: AtOnce
     queues: Queues
     objects: Objects
     #: Where dead letters go before they are deleted.

@@ -22,14 +22,15 @@ class BatchSender:
     """Sends entries through one queue's batch call and keeps what became of each.
 
     Args:
-        call: sends at most one call's worth of entries; answers as SendMessageBatch, ids being places.
+        call: takes at most one call's worth of entries, and makes of them what sends them when it is called;
+            that answers as SendMessageBatch, ids being places.
         sleep: waits the given seconds.
         jitter: a number in 0..1, anew at each call.
     """
 
     def __init__(
         self,
-        call: Callable[[list[dict[str, Any]]], dict[str, Any]],
+        call: Callable[[list[dict[str, Any]]], Callable[[], dict[str, Any]]],
         *,
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
@@ -38,20 +39,29 @@ class BatchSender:
         self._sleep = sleep
         self._jitter = jitter
         self._results: dict[int, Sent] = {}
+        self._waiting: list[_Indexed] = []
+        self._first: Callable[[], dict[str, Any]] | None = None
 
-    def send(self, entries: Sequence[Outgoing]) -> list[Sent]:
-        """One result per entry, in order."""
+    def prepare(self, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
+        """Make the first call ready; what is returned makes it and all others, with one result per entry."""
         # All are checked before the first is sent, so that a ValueError means that nothing was.
         refusals = [refusal(entry) for entry in entries]
         self._results = {i: Sent(error=error) for i, error in enumerate(refusals) if error}
-        waiting = [(i, entry) for i, entry in enumerate(entries) if refusals[i] is None]
+        self._waiting = [(i, entry) for i, entry in enumerate(entries) if refusals[i] is None]
+        for chunk in chunks(self._waiting):
+            self._first = self._call([_wire(entry) for _, entry in chunk])
+            break
+        return self._send
+
+    def _send(self) -> list[Sent]:
+        waiting = self._waiting
         for number in range(ROUNDS):
             if number:
                 self._sleep(self._jitter() * FIRST_PAUSE * 2 ** (number - 1))
             waiting = self._round(waiting)
             if not waiting:
                 break
-        return [self._results[i] for i in range(len(entries))]
+        return [self._results[i] for i in sorted(self._results)]
 
     def _round(self, waiting: Sequence[_Indexed]) -> list[_Indexed]:
         """Send all once; what is worth another round is returned."""
@@ -69,7 +79,8 @@ class BatchSender:
         return [] if broken else again
 
     def _chunk(self, chunk: list[_Indexed]) -> list[_Indexed]:
-        reply = self._call([_wire(entry) for _, entry in chunk])
+        call, self._first = self._first, None
+        reply = (call or self._call([_wire(entry) for _, entry in chunk]))()
         told: dict[int, Sent] = {
             int(sent["Id"]): Sent(message_id=sent["MessageId"])
             for sent in reply.get("Successful", [])

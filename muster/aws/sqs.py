@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from muster.aws.batch import MAX_ENTRIES
@@ -67,8 +67,16 @@ class Queues:
 
     def send_batch(self, queue_url: str, entries: Sequence[Outgoing]) -> list[Sent]:
         """See `muster.ports.Queues.send_batch`."""
-        call = _Call(self._client.send_message_batch, "sqs:SendMessage", queue_url)
-        return BatchSender(call.batch, sleep=self._sleep, jitter=self._jitter).send(entries)
+        return self.prepare(queue_url, entries)()
+
+    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
+        """See `muster.ports.Queues.prepare`."""
+        # boto3's client can do nothing ahead.
+        ahead = getattr(self._client, "prepare_message_batch", None)
+        call = _Call(
+            ahead or partial(partial, self._client.send_message_batch), "sqs:SendMessage", queue_url
+        )
+        return BatchSender(call.prepared, sleep=self._sleep, jitter=self._jitter).prepare(entries)
 
     def receive(
         self,
@@ -136,18 +144,30 @@ class _Call:
         self._queue_url = queue_url
 
     def __call__(self, **arguments: Any) -> dict[str, Any]:
-        try:
-            return self._operation(QueueUrl=self._queue_url, **arguments)
-        except service_errors() as exc:
-            raise self.error(exc) from exc
+        return self._translated(partial(self._operation, QueueUrl=self._queue_url, **arguments))
 
     def batch(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
-        return self(Entries=[{"Id": str(index)} | entry for index, entry in enumerate(entries)])
+        return self(Entries=_numbered(entries))
 
-    def error(self, exc: Exception) -> MusterError:
-        return translate(
-            exc, action=self._action, resource=self._queue_url, unavailable=QueueUnavailable
-        )
+    def prepared(self, entries: list[dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+        """Of an operation that returns what does it."""
+        do = self._operation(QueueUrl=self._queue_url, Entries=_numbered(entries))
+        return partial(self._translated, do)
+
+    def _translated(self, do: Callable[[], Any]) -> Any:
+        try:
+            return do()
+        except service_errors() as exc:
+            raise translate(
+                exc,
+                action=self._action,
+                resource=self._queue_url,
+                unavailable=QueueUnavailable,
+            ) from exc
+
+
+def _numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"Id": str(index)} | entry for index, entry in enumerate(entries)]
 
 
 def _on_handles(call: _Call, entries: list[dict[str, Any]]) -> list[HandleOutcome]:

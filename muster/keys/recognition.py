@@ -42,6 +42,8 @@ class StoredKey:
     principal: Principal
     #: Its holder calls too often: this call was not counted.
     too_often: bool = False
+    #: Of the row that this was read from: another one after every change. No row has the empty one.
+    stamp: str = ""
 
 
 class KeyStore(Protocol):

@@ -72,10 +72,19 @@ class Database:
         self._refresh = False
         self._look_again_at = 0.0
 
-    def run(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    def run(
+        self,
+        statement: Statement,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> list[Row]:
         """Run one statement in a transaction of its own, and again when the failure is transient.
 
         The statement must bear being run twice, since a lost reply does not tell whether it was committed.
+
+        Args:
+            meanwhile: called once, while the server works. It must not use this database.
 
         Raises:
             StoreUnavailable: no answer within the bounds.
@@ -88,7 +97,8 @@ class Database:
         pause = 0.05
         while True:
             try:
-                return self._once(statement, parameters or {})
+                work, meanwhile = meanwhile, None
+                return self._once(statement, parameters or {}, work)
             except (psycopg2.OperationalError, psycopg2.InterfaceError, _DeadlineMissed) as error:
                 unreached = self._connection is None
                 self.close()
@@ -122,15 +132,22 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def _once(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+    def _once(
+        self,
+        statement: Statement,
+        parameters: Mapping[str, Any],
+        meanwhile: Callable[[], object] | None,
+    ) -> list[Row]:
         deadline = self._clock.monotonic() + self._call_seconds
         connection = self._connection or self._connect(deadline)
         cursor = connection.cursor()
-        if statement.name not in self._prepared:
+        if statement.prepare is not None and statement.name not in self._prepared:
             cursor.execute(statement.prepare)
             self._wait(connection, deadline)
             self._prepared.add(statement.name)
         cursor.execute(statement.execute, parameters)
+        if meanwhile is not None:
+            meanwhile()
         self._wait(connection, deadline)
         return cursor.fetchall() if cursor.description else []
 

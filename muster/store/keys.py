@@ -35,12 +35,13 @@ class Keys:
         )
         if not rows:
             return None
-        stored, role, scopes, tenant, valid, note_use, counted = rows[0]
+        stored, role, scopes, tenant, valid, note_use, counted, stamp = rows[0]
         return StoredKey(
             digest=bytes(stored),
             valid=valid,
             too_often=not counted,
             note_use=note_use,
+            stamp=stamp,
             principal=Principal(
                 key_id=key_id,
                 role=Role(role),

@@ -2,7 +2,8 @@
 
 A file holds statements headed by `-- name: <name>`; comment lines after it describe it. Parameters are
 psycopg2's `%(name)s`; a prepared statement numbers them in the order in which they first appear, and takes
-the type of each from the cast (`::uuid[]`) of that first place.
+the type of each from the cast (`::uuid[]`) of that first place. Postgres prepares no CALL; it is sent as it
+is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 _HEADER = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_CALL = re.compile(r"^CALL\b", re.MULTILINE)
 _PARAMETER = re.compile(r"%\((\w+)\)s(::\w+(?:\[\])?)?")
 
 
@@ -22,7 +24,8 @@ class Statement:
 
     name: str
     text: str
-    prepare: str
+    #: None: it cannot be prepared.
+    prepare: str | None
     execute: str
     #: The names of its parameters, in the order in which they first appear.
     parameters: tuple[str, ...]
@@ -34,6 +37,14 @@ def preparable(name: str, text: str) -> Statement:
     for parameter, cast in _PARAMETER.findall(text):
         casts.setdefault(parameter, cast)
     order = list(casts)
+    if (call := _CALL.search(text)) is not None:
+        return Statement(
+            name=name,
+            text=text,
+            prepare=None,
+            execute=text[call.start() :],
+            parameters=tuple(order),
+        )
     numbered = _PARAMETER.sub(lambda match: f"${order.index(match[1]) + 1}{match[2] or ''}", text)
     arguments = ", ".join(f"%({parameter})s{cast}" for parameter, cast in casts.items())
     return Statement(

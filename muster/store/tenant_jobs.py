@@ -84,24 +84,19 @@ class TenantJobs:
         Whether it was recorded just now shows in the document's execution id: it is the wanted one's, also
         when the statement ran twice after a lost reply.
         """
-        parameters: dict[str, Any] = {
-            "agent_id": wanted.agent_id,
-            "job_id": wanted.job_id,
-            "params": document(wanted.params),
-            "config": None if wanted.config is None else document(wanted.config),
-            "priority": wanted.priority,
-        }
         made = self._run(
             "submit_job",
-            **parameters,
+            **_content(wanted),
             execution_id=wanted.execution_id,
             grace_seconds=RELAY_GRACE.total_seconds(),
             traceparent=wanted.traceparent,
             stamp=stamp,
         )
-        if made:
-            return Recorded(document=made[0][0], same=True)
-        known = self._run("recorded_job", **parameters)
+        return Recorded(document=made[0][0], same=True) if made else self.recorded(wanted)
+
+    def recorded(self, wanted: Wanted) -> Recorded | None:
+        """The job of that id; None when there is none."""
+        known = self._run("recorded_job", **_content(wanted))
         return Recorded(document=known[0][0], same=known[0][1]) if known else None
 
     def page(
@@ -137,6 +132,16 @@ class TenantJobs:
 
     def _run(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return self._database.run(self._sql[name], {**parameters, "tenant": self._tenant})
+
+
+def _content(wanted: Wanted) -> dict[str, Any]:
+    return {
+        "agent_id": wanted.agent_id,
+        "job_id": wanted.job_id,
+        "params": document(wanted.params),
+        "config": None if wanted.config is None else document(wanted.config),
+        "priority": wanted.priority,
+    }
 
 
 def _uuid(text: str) -> str | None:

@@ -114,6 +114,18 @@ def test_sends_more_than_one_call_takes_and_answers_in_order(subject: Subject):
     assert [bodies[str(result.message_id)] for result in sent] == [e.body for e in entries]
 
 
+def test_what_is_prepared_is_sent_when_it_is_called(subject: Subject):
+    # Given 12 messages that are prepared
+    queue = subject.queue()
+    send = subject.queues.prepare(queue, [Outgoing(body=f'{{"n":{n}}}') for n in range(12)])
+    # Then nothing is sent
+    assert subject.queues.receive(queue, wait=NOW) == []
+    # Until it is asked for
+    assert [result.ok for result in send()] == [True] * 12
+    bodies = [message.body for message in _receive_all(subject, queue, 12, visibility=LONG)]
+    assert sorted(bodies) == sorted(f'{{"n":{n}}}' for n in range(12))
+
+
 def test_a_message_arrives_as_it_was_sent(subject: Subject):
     # Given a message with text beyond ASCII, attributes and one that is empty
     queue = subject.queue()

@@ -22,9 +22,11 @@ from muster.clock import SystemClock
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.hooks.shared_secrets import SharedSecrets
 from muster.keys.access import Role, Scope
+from muster.keys.remembered import RememberedKeys
 from muster.keys.signing import SigningKeys
 from muster.keys.token import Tokens
 from muster.ports import Queues, Secrets
+from muster.store.at_once import AtOnce
 from muster.store.call_rate import CallRate, Rate
 from muster.store.connection import Database, administer
 from muster.store.hooks import Hooks
@@ -98,9 +100,10 @@ class Api:
         services = Services(
             stage=STAGE,
             database=self.database,
-            keys=Keys(self.database, rate=self.rate),
+            keys=RememberedKeys(Keys(self.database, rate=self.rate)),
             tokens=Tokens(keys=signing, clock=clock),
             rate=CallRate(self.database, rate=self.rate),
+            at_once=AtOnce(self.database, rate=self.rate),
             queues=self.queues,
             objects=self.objects,
             archive_bucket="results",

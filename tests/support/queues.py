@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from muster.clock import Clock, SystemClock
 from muster.errors import ConfigurationError
@@ -61,6 +62,9 @@ class MemoryQueues:
         if queue_url not in self.stored:
             return [Sent(error=_missing(queue_url)) for _ in entries]
         return [self._store(queue_url, entry) for entry in entries]
+
+    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
+        return partial(self.send_batch, queue_url, entries)
 
     def receive(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from muster.api.answer import Answer
 from muster.api.hooks.content import check_kind, params_of
-from muster.api.jobs.sending import send_job
+from muster.api.jobs.sending import prepare_job
 from muster.api.problem import Problem, conflict, invalid
 from muster.errors import ConfigurationError
 from muster.execution.params import params_checker
@@ -75,7 +75,7 @@ def _record(hook: Hook, arrived: Arrived, delivery: str, services: Services) -> 
     receipt = {"execution_id": recorded.execution_id, "delivery": delivery}
     if recorded.execution_id != arrived.execution_id:
         return Answer(status=200, value=receipt)
-    send_job(
+    send = prepare_job(
         services,
         hook.queues,
         agent_id=hook.agent_id,
@@ -87,6 +87,7 @@ def _record(hook: Hook, arrived: Arrived, delivery: str, services: Services) -> 
         source=Source.WEBHOOK,
         traceparent=arrived.traceparent,
     )
+    send()
     return Answer(status=202, value=receipt)
 
 

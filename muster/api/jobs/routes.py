@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from muster.api.jobs.at_once import submit_at_once
 from muster.api.jobs.bulk import MOST_JOBS, cancel_many, retry_many
 from muster.api.jobs.changing import cancel, retry
 from muster.api.jobs.reading import MOST, detail, listing
@@ -21,6 +22,7 @@ _SUBMIT = Route(
     summary="Ask for a job. It is recorded before the answer; the same id again is the same job.",
     scope=Scope.JOBS_SUBMIT,
     act=submit,
+    at_once=submit_at_once,
     body="Submission",
     headers={"Idempotency-Key": IDENTIFIER},
     answers={202: "Receipt", 200: "Receipt"},

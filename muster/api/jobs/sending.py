@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from muster.model import JsonObject, Source
 
 
-def send_job(
+def prepare_job(
     services: Services,
     queues: Mapping[str, str] | None,
     *,
@@ -25,14 +25,14 @@ def send_job(
     priority: str,
     source: Source,
     traceparent: str | None,
-) -> None:
-    """Send the job's message.
+) -> Callable[[], None]:
+    """The job's message, as ready as it can be: calling what is returned sends it.
 
     Args:
         queues: lane to queue URL; None while the agent has no queue.
     """
     if not queues:
-        return
+        return _nothing
     message = carrier(
         delay=timedelta(0),
         params=params,
@@ -44,9 +44,18 @@ def send_job(
         scheduled_for=None,
         traceparent=traceparent,
     )
-    [sent] = services.queues.send_batch(services.lanes.url(agent_id, queues, priority), [message])
-    if not sent.ok:
-        services.log.warning(
-            "job was not sent; the relay will",
-            extra={"execution": execution_id, "reason": str(sent.error)},
-        )
+    send = services.queues.prepare(services.lanes.url(agent_id, queues, priority), [message])
+
+    def send_it() -> None:
+        [sent] = send()
+        if not sent.ok:
+            services.log.warning(
+                "job was not sent; the relay will",
+                extra={"execution": execution_id, "reason": str(sent.error)},
+            )
+
+    return send_it
+
+
+def _nothing() -> None:
+    """There is no queue to send to."""

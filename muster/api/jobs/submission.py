@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from muster.api.answer import Answer
-from muster.api.jobs.sending import send_job
+from muster.api.jobs.sending import prepare_job
 from muster.api.problem import conflict, invalid, not_found
 from muster.lane import NORMAL
 from muster.message.envelope import identifier_problem
@@ -16,6 +16,8 @@ from muster.store.identifier import new_execution_id
 from muster.store.tenant_jobs import JobAgent, Recorded, Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from muster.api.route import Call
     from muster.api.services import Services
     from muster.model import JsonObject
@@ -32,12 +34,19 @@ KEY_HEADER = "idempotency-key"
 
 def submit(call: Call, services: Services) -> Answer:
     """Record a job: 202; one that is recorded already with the same content: 200 with the same ids."""
-    wanted = _wanted(call, services)
+    return answered(call, services, wanted_of(call, services))
+
+
+def answered(call: Call, services: Services, wanted: Wanted) -> Answer:
+    """Record a job and say so. Raises as `ask`."""
     document, made = ask(call, services, wanted)
-    if not made:
-        return Answer(status=200, value=document)
+    return taken(document) if made else Answer(status=200, value=document)
+
+
+def taken(document: JsonObject) -> Answer:
+    """What is said of a job that was recorded just now."""
     return Answer(
-        status=202, value=document, headers={"Location": f"/v1/jobs/{wanted.execution_id}"}
+        status=202, value=document, headers={"Location": f"/v1/jobs/{document['execution_id']}"}
     )
 
 
@@ -80,7 +89,12 @@ def _recorded(call: Call, services: Services, wanted: Wanted) -> tuple[JobAgent,
 
 def send(call: Call, services: Services, agent: JobAgent, wanted: Wanted) -> None:
     """Put the job on its lane's queue; a failure is logged and left to the relay."""
-    send_job(
+    prepared(call, services, agent, wanted)()
+
+
+def prepared(call: Call, services: Services, agent: JobAgent, wanted: Wanted) -> Callable[[], None]:
+    """What sends the job, to be called once it is recorded."""
+    return prepare_job(
         services,
         agent.queues,
         agent_id=wanted.agent_id,
@@ -94,7 +108,12 @@ def send(call: Call, services: Services, agent: JobAgent, wanted: Wanted) -> Non
     )
 
 
-def _wanted(call: Call, services: Services) -> Wanted:
+def wanted_of(call: Call, services: Services) -> Wanted:
+    """The job that a body asks for.
+
+    Raises:
+        Problem: its id cannot be (422).
+    """
     body = call.body
     short = "url" in body
     params = (

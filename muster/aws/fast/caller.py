@@ -6,9 +6,11 @@ import json
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from muster.aws.client import TOTAL_ATTEMPTS
+from muster.aws.failure import service_errors
 from muster.aws.fast.clock import ServiceClock
 from muster.aws.fast.connection import Broken, Pool, Unreachable
 from muster.aws.fast.credentials import Keyring
@@ -19,6 +21,10 @@ from muster.aws.fast.signing import Identity, Place, Signer
 
 # Made once: `json.dumps` makes one for each call.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+#: Who signed a request, and all of it.
+_Signed = tuple[Identity, bytes]
 
 
 class Caller:
@@ -61,13 +67,32 @@ class Caller:
             botocore.exceptions.ClientError: the service refused.
             botocore.exceptions.BotoCoreError: it did not answer, or there are no credentials.
         """
+        return self.prepare(operation, arguments, seconds=seconds)()
+
+    def prepare(
+        self, operation: str, arguments: dict[str, Any], *, seconds: float
+    ) -> Callable[[], dict[str, Any]]:
+        """The same in two steps: what is returned sends the request, which is made and signed by then.
+
+        It never raises; who can sign nothing now is told by the second step.
+        """
         body = _encode(arguments).encode()
+        try:
+            signed = self._signed(operation, body)
+        except service_errors():
+            signed = None
+        return partial(self._send, operation, body, signed, seconds)
+
+    def _send(
+        self, operation: str, body: bytes, signed: _Signed | None, seconds: float
+    ) -> dict[str, Any]:
         attempt = 1
         repeated: Cause | None = None
         mended: set[Cause] = set()
         while True:
-            identity = self._keyring.identity()
-            result = self._try(operation, body, identity, seconds)
+            identity, request = signed or self._signed(operation, body)
+            signed = None
+            result = self._try(operation, request, seconds)
             if not isinstance(result, Fault):
                 self._quota.give(repeated)
                 return result
@@ -79,12 +104,13 @@ class Caller:
             self._sleep(pause(repeated, attempt=attempt, chance=self._chance(), asked=result.pause))
             attempt += 1
 
-    def _try(
-        self, operation: str, body: bytes, identity: Identity, seconds: float
-    ) -> dict[str, Any] | Fault:
-        head = self._signer.head(f"AmazonSQS.{operation}", body, identity)
+    def _signed(self, operation: str, body: bytes) -> _Signed:
+        identity = self._keyring.identity()
+        return identity, self._signer.head(f"AmazonSQS.{operation}", body, identity) + body
+
+    def _try(self, operation: str, request: bytes, seconds: float) -> dict[str, Any] | Fault:
         try:
-            answer = self._pool.exchange(head + body, seconds=seconds)
+            answer = self._pool.exchange(request, seconds=seconds)
         except (Unreachable, Broken) as problem:
             return connection_fault(problem, url=self._url)
         if answer.status == 200:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from muster.aws.fast.caller import Caller
@@ -19,6 +20,7 @@ class FastSqs:
 
     def __init__(self, caller: Caller, pool: Pool, *, patience: float) -> None:
         self._call = caller.call
+        self._prepare = caller.prepare
         self._pool = pool
         self._patience = patience
 
@@ -28,6 +30,10 @@ class FastSqs:
 
     def send_message_batch(self, **arguments: Any) -> dict[str, Any]:
         return self._call("SendMessageBatch", arguments, seconds=self._patience)
+
+    def prepare_message_batch(self, **arguments: Any) -> Callable[[], dict[str, Any]]:
+        """A `send_message_batch` that is encoded and signed; calling what is returned sends it."""
+        return self._prepare("SendMessageBatch", arguments, seconds=self._patience)
 
     def delete_message_batch(self, **arguments: Any) -> dict[str, Any]:
         return self._call("DeleteMessageBatch", arguments, seconds=self._patience)

@@ -6,7 +6,8 @@
 WITH known AS MATERIALIZED (
     SELECT digest, role, scopes, tenant,
            active AND coalesce(expires_at > now(), true) AS valid,
-           coalesce(last_used_at < now() - make_interval(secs => %(noted_seconds)s::float8), true) AS note_use
+           coalesce(last_used_at < now() - make_interval(secs => %(noted_seconds)s::float8), true) AS note_use,
+           xmin::text || ' ' || ctid::text AS stamp
       FROM api_key
      WHERE key_id = %(key_id)s::text
 ),
@@ -20,7 +21,7 @@ counted AS (
      WHERE c.ready_at <= clock_timestamp() + make_interval(secs => %(ahead_seconds)s::float8)
     RETURNING 1
 )
-SELECT k.digest, k.role, k.scopes, k.tenant, k.valid, k.note_use, EXISTS (SELECT 1 FROM counted) FROM known k;
+SELECT k.digest, k.role, k.scopes, k.tenant, k.valid, k.note_use, EXISTS (SELECT 1 FROM counted), k.stamp FROM known k;
 
 -- name: note_use
 -- Notes a use, unless another process has just done so.

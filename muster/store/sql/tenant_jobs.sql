@@ -40,6 +40,10 @@ SELECT jsonb_build_object('execution_id', m.execution_id, 'job_id', m.job_id, 'a
                           'status', m.status, 'created_at', m.created_at)
   FROM made m;
 
+-- name: submit_job_at_once
+-- Recognises, counts and records in one round trip, where key and agent are as this process knows them.
+CALL muster_submit_job_v1(%(asked)s::json, NULL, NULL);
+
 -- name: recorded_job
 -- A job that is known already, and whether it is what the tenant asks for once more.
 SELECT jsonb_build_object('execution_id', e.execution_id, 'job_id', e.job_id, 'agent_id', e.agent_id,

@@ -29,6 +29,38 @@ def _broken(call: Call, services: Services) -> Answer:
     raise RuntimeError(f"invalid input: {call.request.path} {CANARY}")
 
 
+class _Nobody:
+    """Keys of which none is known."""
+
+    def remembered(self, presented: str) -> None:
+        """Nobody."""
+
+
+class _Strangers(_Logs):
+    keys = _Nobody()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(value={"a": "é", "at": None}, headers={"Location": "/x"}),
+        Answer(status=202, value="text", media_type="text/plain; charset=utf-8"),
+        Answer(status=503, value={}, headers={"Cache-Control": "no-cache"}),
+    ],
+)
+def test_a_route_that_passes_no_router_answers_in_the_routers_form(answer: Answer):
+    # Given one route as Powertools finds it, and one that it never sees
+    route = replace(ABOUT[0], act=lambda _call, _services: answer)
+    direct = replace(route, at_once=lambda _call, _key, _services: None)
+    called = event("GET", "/health", None, "", {})
+    routed, unrouted = [
+        Application(routes=[one], services=cast("Services", _Strangers())).answer(called, None)
+        for one in (route, direct)
+    ]
+    # Then what API Gateway gets is the same
+    assert unrouted == routed
+
+
 def test_a_fault_of_ours_is_told_without_what_caused_it(caplog: pytest.LogCaptureFixture):
     # Given a route that fails with a text that quotes something private
     routes = [replace(ABOUT[0], act=_broken)]

@@ -27,6 +27,12 @@ def test_a_statement_without_parameters_is_executed_without_parentheses():
     assert preparable("s", "SELECT 1").execute == "EXECUTE s"
 
 
+def test_a_call_is_not_prepared_and_sent_without_its_description():
+    statement = preparable("c", "-- What it is for.\nCALL p(%(b)s::json, NULL)")
+    assert (statement.prepare, statement.execute) == (None, "CALL p(%(b)s::json, NULL)")
+    assert statement.parameters == ("b",)
+
+
 def test_an_unknown_topic_is_an_error():
     with pytest.raises(FileNotFoundError):
         statements("none")

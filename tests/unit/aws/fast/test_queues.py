@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from muster.aws.sqs import Queues
-from muster.errors import QueueUnavailable
+from muster.errors import ConfigurationError, QueueUnavailable
 from muster.ports import HandleOutcome, Outgoing, Visibility
 from tests.support.fast_transport import Transport
 from tests.support.stubbed_sqs import lost, ok, refusal
@@ -50,6 +50,33 @@ def test_entries_that_fail_are_sent_again_alone(transport: Transport):
     assert [result.message_id for result in sent] == ["m0", "m1", "m2"]
     again = transport.server.requests[1].body["Entries"]
     assert [entry["MessageBody"] for entry in again] == ["c"]
+
+
+def test_a_send_is_signed_when_it_is_prepared_and_leaves_when_it_is_called(transport: Transport):
+    queues = Queues(client=transport.client)
+    transport.server.answer(ok({"Successful": [{"Id": "0", "MessageId": "m"}]}))
+    # Given a send that was prepared at noon
+    send = queues.prepare("q", [Outgoing(body="{}")])
+    assert transport.server.requests == []
+    # When it is called a second later
+    transport.local += 1
+    [sent] = send()
+    # Then that is what leaves
+    [request] = transport.server.requests
+    assert (sent.message_id, request.headers["x-amz-date"]) == ("m", "20261121T120000Z")
+    # And one that has to be repeated is signed anew
+    transport.server.answer(lost, ok({"Successful": [{"Id": "0", "MessageId": "m"}]}))
+    [sent] = queues.prepare("q", [Outgoing(body="{}")])()
+    stamps = [request.headers["x-amz-date"] for request in transport.server.requests[1:]]
+    assert (sent.message_id, len(stamps)) == ("m", 2)
+
+
+def test_who_has_no_credentials_is_told_when_the_send_is_called(transport: Transport):
+    transport.found.clear()
+    send = Queues(client=transport.client).prepare("q", [Outgoing(body="{}")])
+    [sent] = send()
+    assert isinstance(sent.error, ConfigurationError)
+    assert transport.server.requests == []
 
 
 def test_a_lost_reply_is_unknown_and_a_send_is_repeated(transport: Transport):
