@@ -30,9 +30,9 @@ PLENTY = Rate(per_second=1000, burst=1000)
 class Noting(Database):
     """A connection that notes which statements were run."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **options: float) -> None:
         settings = DatabaseSettings.from_url(url)
-        super().__init__(lambda _refresh: settings)
+        super().__init__(lambda _refresh: settings, **options)
         self.names: list[str] = []
 
     def run(
@@ -55,9 +55,11 @@ def _post(api: Api, body: Mapping[str, Any] = BODY, **more: Any) -> Reply:
     return api.call("POST", "/jobs", body=body, **more)
 
 
-def _warm(api: Api, url: str, *, key: str = "", rate: Rate = PLENTY) -> tuple[Api, Noting]:
+def _warm(
+    api: Api, url: str, *, key: str = "", rate: Rate = PLENTY, **options: float
+) -> tuple[Api, Noting]:
     """Another process, which knows key and agent: of the first call the key's use was noted."""
-    database = Noting(url)
+    database = Noting(url, **options)
     process = Api(url=api.url, database=database, queues=api.queues, key=key or api.key, rate=rate)
     for _ in range(2):
         assert _post(process).status == 202
@@ -255,19 +257,18 @@ def test_no_message_leaves_before_its_record_is_there(api: Api, warm: tuple[Api,
     assert found == [1, 1, 1]
 
 
-def test_who_waits_for_a_record_keeps_no_other_call_of_its_key_waiting(
-    api: Api, warm: tuple[Api, Noting]
-):
-    # Given somebody who is about to record a job, and has not committed
-    process, _ = warm
-    other, database = _warm(api, api.url)
+def test_who_waits_for_a_record_keeps_no_other_call_of_its_key_waiting(api: Api):
+    # Given a process that waits for longer than another one does
+    process, patient = _warm(api, api.url, call_seconds=120, retry_seconds=120)
+    other, database = _warm(api, api.url, call_seconds=10, retry_seconds=10)
+    # And somebody who is about to record a job, and has not committed
     with closing(psycopg2.connect(api.url)) as blocker, ThreadPoolExecutor(1) as pool:
         blocker.cursor().execute(
             "INSERT INTO job_key (agent_id, job_id, execution_id, created_at)"
             " VALUES (%s, 'held', gen_random_uuid(), now())",
             (AGENT,),
         )
-        # When one process has to wait for that, and another is called with the same key
+        # When the first has to wait for that, and the other is called with the same key
         waiting = pool.submit(_post, process, {**BODY, "job_id": "held"})
         wait_until(lambda: _somebody_waits(api))
         reply = _post(other, {**BODY, "job_id": "free"})
@@ -276,6 +277,7 @@ def test_who_waits_for_a_record_keeps_no_other_call_of_its_key_waiting(
         assert database.taken() == ["submit_job_at_once"]
         blocker.rollback()
         assert waiting.result(30).status == 202
+    patient.close()
     database.close()
 
 
