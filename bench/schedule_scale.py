@@ -81,12 +81,16 @@ class _Explained(TimedDatabase):
         self._url = url
         self.touched: dict[str, tuple[int, int]] = {}
 
-    def run(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    def run(
+        self, statement: Statement, parameters: Mapping[str, Any] | None = None, **more: Any
+    ) -> list[Row]:
         if statement.name in _STATEMENTS:
             self.touched[statement.name] = _touched(self._url, statement, parameters or {})
         # The answer of a statement that moved nothing on.
         nothing: list[Row] = [(0, *[None] * 8)]
-        return nothing if statement.name == "fire" else super().run(statement, parameters)
+        if statement.name == "fire":
+            return nothing
+        return super().run(statement, parameters, **more)
 
 
 class NoQueues:
@@ -187,7 +191,8 @@ def _explained(
     found: list[dict[str, Any]] = []
     with closing(psycopg2.connect(url, options=SESSION_OPTIONS)) as connection:
         cursor = connection.cursor()
-        cursor.execute(statement.prepare)
+        if statement.prepare is not None:
+            cursor.execute(statement.prepare)
         connection.commit()
         for _ in range(times):
             cursor.execute(

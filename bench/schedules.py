@@ -85,9 +85,11 @@ class TimedDatabase(Database):
         #: The last run of each statement.
         self.last: dict[str, tuple[Statement, Mapping[str, Any]]] = {}
 
-    def run(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    def run(
+        self, statement: Statement, parameters: Mapping[str, Any] | None = None, **more: Any
+    ) -> list[Row]:
         started = time.perf_counter()
-        rows = super().run(statement, parameters)
+        rows = super().run(statement, parameters, **more)
         took = time.perf_counter() - started
         self.last[statement.name] = (statement, parameters or {})
         self.seconds[statement.name] = self.seconds.get(statement.name, 0.0) + took

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from muster.store.connection import Database, Row
@@ -17,7 +17,13 @@ class SharedDatabase(Database):
         super().__init__(*args, **options)
         self._turn = threading.Lock()
 
-    def run(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    def run(
+        self,
+        statement: Statement,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> list[Row]:
         """See `Database.run`; the wait for its turn comes before the bounds begin."""
         with self._turn:
-            return super().run(statement, parameters)
+            return super().run(statement, parameters, meanwhile=meanwhile)

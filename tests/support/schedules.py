@@ -83,10 +83,12 @@ class MeddlingDatabase(Database):
         self._before = before
         self._repeat = repeat
 
-    def run(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    def run(
+        self, statement: Statement, parameters: Mapping[str, Any] | None = None, **more: Any
+    ) -> list[Row]:
         meddle = statement.name == self._statement
         if meddle and self._before is not None:
             self._before()
         if meddle and self._repeat:
-            super().run(statement, parameters)
-        return super().run(statement, parameters)
+            super().run(statement, parameters, **more)
+        return super().run(statement, parameters, **more)
