@@ -54,12 +54,10 @@ def compose(ground: Ground) -> Listener:
 
 class _Composition:
     def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+        self._ground, clock, telling = ground, ground.clock, ground.telling
         self._secrets = Secrets()
         self._queues = queues_by(ground.settings.transport)
-        self._recorder = Recorder(
-            log=ground.log, metrics=ground.metrics, clock=ground.clock, threads=True
-        )
+        self._recorder = Recorder(log=ground.log, metrics=ground.metrics, clock=clock, threads=True)
         self._settings = settings_reader(ground.environment, secrets=self._secrets)
         self._jobs = SharedDatabase(
             self._settings, call_seconds=CALL_SECONDS, retry_seconds=RETRY_SECONDS
@@ -73,17 +71,19 @@ class _Composition:
         )
         self._code = AgentCode(ground, jobs=self._jobs, secrets=self._secrets)
         self._slots = SlotKeeper(
-            slots=Slots(self._holds, clock=ground.clock),
+            slots=Slots(self._holds, clock=clock),
             agent_id=ground.manifest.id,
             capacity=ground.settings.slots,
             holder=ground.instance.instance_id,
             lease=ground.settings.visibility,
-            clock=ground.clock,
-            telling=ground.telling,
+            clock=clock,
+            telling=telling,
         )
-        self._disposal = Disposal(queues=self._queues, clock=ground.clock, telling=ground.telling)
+        self._disposal = Disposal(
+            queues=self._queues, clock=clock, telling=telling, at_once=self._queues.at_once
+        )
         self._holdings = Holdings(left=self._left, dispose=self._dispose)
-        self._breaker = Breaker(clock=ground.clock, changed=self._ledger_changed)
+        self._breaker = Breaker(clock=clock, changed=self._ledger_changed)
         self._polling: Receiving | None = None
         self._listener: Listener | None = None
 
@@ -148,7 +148,11 @@ class _Composition:
             )
         return Polling(
             queues=self._queues,
-            plan=PollingPlan(ground.settings.lanes, room=ground.settings.concurrency),
+            plan=PollingPlan(
+                ground.settings.lanes,
+                room=ground.settings.concurrency,
+                at_once=self._queues.at_once,
+            ),
             visibility=ground.settings.visibility,
             clock=ground.clock,
             telling=ground.telling,

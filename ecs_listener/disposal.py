@@ -21,7 +21,8 @@ LINGER = 0.02
 #: Times that an unknown outcome is tried again.
 TRIES = 3
 
-#: Threads that delete: as many as may receive, since each receive of ten makes one delete of ten.
+#: Threads that delete, where each has one batch under way: as many as may receive, since each receive of ten
+#: makes one delete of ten.
 THREADS = 8
 
 _Entry = tuple[str, timedelta | None, int]
@@ -31,15 +32,22 @@ class Disposal:
     """Handles on their way to SQS: to be deleted, or shown again after a while.
 
     Args:
-        call: starts a named thread.
+        at_once: batches of one call, which has them all under way together.
     """
 
     def __init__(
-        self, *, queues: Queues, clock: Clock, telling: Telling, threads: int = THREADS
+        self,
+        *,
+        queues: Queues,
+        clock: Clock,
+        telling: Telling,
+        at_once: int = 1,
+        threads: int = THREADS,
     ) -> None:
         self._queues = queues
         self._clock = clock
         self._telling = telling
+        self._most = BATCH * at_once
         self._threads = threads
         self._changed = threading.Condition()
         #: Per queue and kind of call: entries, and when the first of them came.
@@ -105,7 +113,9 @@ class Disposal:
                         continue
                     ripe = self._since[key] + LINGER - now
                     if len(waiting) >= BATCH or ripe <= 0 or self._ending:
-                        entries = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
+                        # Whole batches, or what has waited for long enough to be one.
+                        whole = len(waiting) // BATCH * BATCH or len(waiting)
+                        entries = [waiting.popleft() for _ in range(min(self._most, whole))]
                         self._since[key] = now
                         self._busy += 1
                         if waiting:

@@ -21,6 +21,10 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 20.0
 FATAL_PAUSE = 30.0
 
+#: While nothing may be received it is looked again after this, in seconds, whether something may: what waits
+#: to be settled or deleted does not tell when it has become less.
+HELD_UP = 0.05
+
 #: Takes messages of a lane that may start, and when they were asked for; the surplus has no place.
 Take = Callable[[LaneState, Sequence[Message], float], None]
 
@@ -58,6 +62,7 @@ class Polling:
         self._jitter = jitter
         self._changed = threading.Condition()
         self._ended = False
+        self._watched = False
         #: Lane -> what is wrong with it, as SQS said.
         self.problems: dict[str, str] = {}
 
@@ -91,14 +96,26 @@ class Polling:
     def _grant(self) -> Grant | None:
         with self._changed:
             while not self._ended:
-                allowed = self._may_receive()
-                step = self._plan.next(self._clock.monotonic()) if allowed else LOOK_AGAIN
+                if not self._may_receive():
+                    self._watch()
+                    continue
+                step = self._plan.next(self._clock.monotonic())
                 if isinstance(step, Grant):
-                    # Another thread may find work as well.
-                    self._changed.notify()
+                    if self._plan.more:
+                        # Another thread may find work as well.
+                        self._changed.notify()
                     return step
                 self._changed.wait(step)
         return None
+
+    def _watch(self) -> None:
+        """Wait until something may be received; one thread looks, and calls the others."""
+        watches, self._watched = not self._watched, True
+        try:
+            self._changed.wait(HELD_UP if watches else LOOK_AGAIN)
+        finally:
+            if watches:
+                self._watched = False
 
     def _receive(self, grant: Grant) -> None:
         lane = grant.lane
@@ -122,7 +139,7 @@ class Polling:
             accepted = 0
             if not self._ended:
                 accepted = self._plan.received(grant, len(messages), now)
-            if len(messages) >= grant.ask or not messages:
+            if self._plan.more and (len(messages) >= grant.ask or not messages):
                 self._changed.notify()
         self.problems.pop(lane.name, None)
         if messages:

@@ -38,16 +38,23 @@ class Grant:
     lane: LaneState
     #: Messages to ask for.
     ask: int
+    #: Receives that it takes, all under way at once.
+    receives: int
     #: Seconds to wait for the first of them.
     wait: float
 
 
 class PollingPlan:
-    """The lanes of one listener and the room it has. Used under one lock; every time is passed in."""
+    """The lanes of one listener and the room it has. Used under one lock; every time is passed in.
 
-    def __init__(self, queue_urls: Mapping[str, str], *, room: int) -> None:
+    Args:
+        at_once: receives that one grant may be for. Only where there is one lane: others come in between.
+    """
+
+    def __init__(self, queue_urls: Mapping[str, str], *, room: int, at_once: int = 1) -> None:
         self.lanes = [LaneState(name=name, queue_url=url) for name, url in queue_urls.items()]
         self._room = room
+        self._at_once = at_once if len(self.lanes) == 1 else 1
         #: Messages that were received and occupy a place.
         self.taken = 0
         self._reserved = 0
@@ -60,6 +67,11 @@ class PollingPlan:
     def free(self) -> int:
         """Places that nothing occupies or is promised."""
         return self._room - self.taken - self._reserved
+
+    @property
+    def more(self) -> bool:
+        """Whether another receive may be granted: lanes that are all empty wait whatever the room."""
+        return self.free >= 1 or len(self.lanes) > 1
 
     def next(self, now: float) -> Grant | float | None:
         """A grant; or seconds after which to ask again; or None: when something has changed."""
@@ -101,7 +113,7 @@ class PollingPlan:
         return free in (1, self.worthwhile)
 
     def _ended(self, grant: Grant) -> LaneState:
-        grant.lane.polls -= 1
+        grant.lane.polls -= grant.receives
         self._reserved -= grant.ask
         return grant.lane
 
@@ -121,8 +133,10 @@ class PollingPlan:
             return None
         alone = len(self.lanes) == 1
         lane = self._fair(ready, now)
-        wait = LONG_POLL if alone and lane.polls == 0 else 0
-        return self._take(lane, ask=min(MOST_MESSAGES, self.free), wait=wait, now=now)
+        if alone and lane.polls == 0:
+            return self._take(lane, ask=min(MOST_MESSAGES, self.free), wait=LONG_POLL, now=now)
+        most = min(self._at_once, MOST_POLLS - lane.polls) * MOST_MESSAGES
+        return self._take(lane, ask=min(max(most, MOST_MESSAGES), self.free), wait=0, now=now)
 
     def _patient(self, awake: list[LaneState], now: float) -> Grant | None:
         """A long poll for a lane that has none, all lanes being empty.
@@ -163,11 +177,14 @@ class PollingPlan:
         )
 
     def _take(self, lane: LaneState, *, ask: int, wait: float, now: float) -> Grant:
-        lane.polls += 1
+        # What does not fill a receive of its own waits for more.
+        receives = max(1, ask // MOST_MESSAGES)
+        ask = min(ask, receives * MOST_MESSAGES)
+        lane.polls += receives
         lane.asked_at = now
         lane.received += ask / lane.weight
         self._reserved += ask
-        return Grant(lane=lane, ask=ask, wait=wait)
+        return Grant(lane=lane, ask=ask, receives=receives, wait=wait)
 
     def _soonest(self, awake: list[LaneState], now: float) -> float | None:
         """When time alone makes the next grant possible."""

@@ -150,7 +150,9 @@ class Queues(Protocol):
         wait: timedelta = timedelta(seconds=20),
         visibility: timedelta | None = None,
     ) -> list[Message]:
-        """Up to `max_messages` (1 to 10); an empty list when none came within `wait` (0 s to 20 s).
+        """Up to `max_messages`; an empty list when none came within `wait` (0 s to 20 s).
+
+        SQS gives up to 10 at a time: for more it is asked several times, each with that wait.
 
         What was received is hidden for `visibility` (None: the queue's own), whether or not the
         reply arrived here.

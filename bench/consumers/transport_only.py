@@ -34,7 +34,7 @@ def main() -> None:
     queue_url, room = os.environ["BENCH_QUEUE_URL"], int(os.environ["BENCH_SIZE"])
     queues, clock = queues_by(os.environ["BENCH_TRANSPORT"]), SystemClock()
     telling = Telling(log=logger("bench"), metrics=ListenerMetrics())
-    disposal = Disposal(queues=queues, clock=clock, telling=telling)
+    disposal = Disposal(queues=queues, clock=clock, telling=telling, at_once=queues.at_once)
 
     def take(lane: LaneState, messages: Sequence[Message], _asked_at: float) -> None:
         for message in messages:
@@ -44,7 +44,7 @@ def main() -> None:
 
     polling = Polling(
         queues=queues,
-        plan=PollingPlan({"normal": queue_url}, room=room),
+        plan=PollingPlan({"normal": queue_url}, room=room, at_once=queues.at_once),
         visibility=timedelta(seconds=120),
         clock=clock,
         telling=telling,

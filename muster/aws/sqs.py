@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -24,6 +24,9 @@ READ_TIMEOUT = 5
 
 #: The same for a receive, which may wait 20 s for a message.
 POLL_READ_TIMEOUT = 25
+
+#: Requests of one call that are under way at once where the client can.
+_AT_ONCE = 8
 
 #: What SQS says about a handle that no longer holds its message, or may not hold it any longer.
 _STALE = frozenset(
@@ -57,6 +60,11 @@ class Queues:
         self._sleep = sleep
         self._jitter = jitter
 
+    @property
+    def at_once(self) -> int:
+        """How many batches of handles, or receives, are under way at once in one call."""
+        return _AT_ONCE if hasattr(self._given, "delete_message_batches") else 1
+
     @cached_property
     def _client(self) -> Any:
         return self._given or make_client("sqs", read_timeout=READ_TIMEOUT)
@@ -88,22 +96,39 @@ class Queues:
     ) -> list[Message]:
         """See `muster.ports.Queues.receive`."""
         hidden = {} if visibility is None else {"VisibilityTimeout": _seconds(visibility)}
-        call = _Call(self._poll_client.receive_message, "sqs:ReceiveMessage", queue_url)
-        reply = call(
-            MaxNumberOfMessages=max_messages,
-            WaitTimeSeconds=int(wait.total_seconds()),
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+        arguments = {
+            "WaitTimeSeconds": int(wait.total_seconds()),
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": ["SentTimestamp", "ApproximateReceiveCount"],
             **hidden,
+        }
+        call = self._call(
+            "receive_message", "sqs:ReceiveMessage", queue_url, client=self._poll_client
         )
-        return [from_receive(message) for message in reply.get("Messages", [])]
+        asked = [
+            {"MaxNumberOfMessages": min(MAX_ENTRIES, max_messages - start), **arguments}
+            for start in range(0, max_messages, MAX_ENTRIES)
+        ]
+        replies = list(call.all(asked))
+        messages = [
+            from_receive(message)
+            for reply in replies
+            if not isinstance(reply, MusterError)
+            for message in reply.get("Messages", [])
+        ]
+        if not messages:
+            # What came is not given up because something else did not: the next receive tells of that.
+            for reply in replies:
+                if isinstance(reply, MusterError):
+                    raise reply
+        return messages
 
     def change_visibility_batch(
         self, queue_url: str, changes: Sequence[Visibility]
     ) -> list[HandleOutcome]:
         """See `muster.ports.Queues.change_visibility_batch`."""
-        call = _Call(
-            self._client.change_message_visibility_batch, "sqs:ChangeMessageVisibility", queue_url
+        call = self._call(
+            "change_message_visibility_batch", "sqs:ChangeMessageVisibility", queue_url
         )
         return _on_handles(
             call,
@@ -118,8 +143,14 @@ class Queues:
 
     def delete_batch(self, queue_url: str, receipt_handles: Sequence[str]) -> list[HandleOutcome]:
         """See `muster.ports.Queues.delete_batch`."""
-        call = _Call(self._client.delete_message_batch, "sqs:DeleteMessage", queue_url)
+        call = self._call("delete_message_batch", "sqs:DeleteMessage", queue_url)
         return _on_handles(call, [{"ReceiptHandle": handle} for handle in receipt_handles])
+
+    def _call(self, operation: str, action: str, queue_url: str, *, client: Any = None) -> _Call:
+        """One operation, of which the client may be able to make several calls at once."""
+        by = client or self._client
+        plural = f"{operation}es" if operation.endswith("batch") else f"{operation}s"
+        return _Call(getattr(by, operation), action, queue_url, at_once=getattr(by, plural, None))
 
     def depth(self, queue_url: str) -> Depth:
         """See `muster.ports.Queues.depth`."""
@@ -138,16 +169,48 @@ class Queues:
 class _Call:
     """One operation on one queue, its errors translated."""
 
-    def __init__(self, operation: Callable[..., Any], action: str, queue_url: str) -> None:
+    def __init__(
+        self,
+        operation: Callable[..., Any],
+        action: str,
+        queue_url: str,
+        *,
+        at_once: Callable[..., list[Any]] | None = None,
+    ) -> None:
         self._operation = operation
         self._action = action
         self._queue_url = queue_url
+        self._at_once = at_once
 
     def __call__(self, **arguments: Any) -> dict[str, Any]:
         return self._translated(partial(self._operation, QueueUrl=self._queue_url, **arguments))
 
-    def batch(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
-        return self(Entries=_numbered(entries))
+    def all(self, calls: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any] | MusterError]:
+        """The reply to each of these calls, or what it would raise."""
+        if self._at_once is None or len(calls) == 1:
+            for arguments in calls:
+                try:
+                    yield self(**arguments)
+                except MusterError as error:
+                    yield error
+        else:
+            for start in range(0, len(calls), _AT_ONCE):
+                yield from self._together(self._at_once, calls[start : start + _AT_ONCE])
+
+    def _together(
+        self, at_once: Callable[..., list[Any]], calls: Sequence[dict[str, Any]]
+    ) -> Iterator[dict[str, Any] | MusterError]:
+        try:
+            replies = at_once([{"QueueUrl": self._queue_url, **arguments} for arguments in calls])
+        except service_errors() as exc:
+            replies = [exc] * len(calls)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                problem = self._problem(reply)
+                problem.__cause__ = reply
+                yield problem
+            else:
+                yield reply
 
     def prepared(self, entries: list[dict[str, Any]]) -> Callable[[], dict[str, Any]]:
         """Of an operation that returns what does it."""
@@ -158,12 +221,12 @@ class _Call:
         try:
             return do()
         except service_errors() as exc:
-            raise translate(
-                exc,
-                action=self._action,
-                resource=self._queue_url,
-                unavailable=QueueUnavailable,
-            ) from exc
+            raise self._problem(exc) from exc
+
+    def _problem(self, exc: Exception) -> MusterError:
+        return translate(
+            exc, action=self._action, resource=self._queue_url, unavailable=QueueUnavailable
+        )
 
 
 def _numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -171,22 +234,24 @@ def _numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _on_handles(call: _Call, entries: list[dict[str, Any]]) -> list[HandleOutcome]:
+    batches = [
+        entries[start : start + MAX_ENTRIES] for start in range(0, len(entries), MAX_ENTRIES)
+    ]
     outcomes: list[HandleOutcome] = []
-    for start in range(0, len(entries), MAX_ENTRIES):
-        outcomes += _on_chunk(call, entries[start : start + MAX_ENTRIES])
+    calls = [{"Entries": _numbered(batch)} for batch in batches]
+    for batch, reply in zip(batches, call.all(calls), strict=True):
+        outcomes += _outcomes(len(batch), reply)
     return outcomes
 
 
-def _on_chunk(call: _Call, entries: list[dict[str, Any]]) -> list[HandleOutcome]:
+def _outcomes(count: int, reply: dict[str, Any] | MusterError) -> list[HandleOutcome]:
     # What SQS does not mention at all stays unknown.
-    outcomes = [HandleOutcome.UNKNOWN] * len(entries)
-    try:
-        reply = call.batch(entries)
-    except ConfigurationError:
-        raise
-    except MusterError as error:
-        if error_code(error.__cause__) in _STALE:
-            return [HandleOutcome.STALE] * len(entries)
+    outcomes = [HandleOutcome.UNKNOWN] * count
+    if isinstance(reply, ConfigurationError):
+        raise reply
+    if isinstance(reply, MusterError):
+        if error_code(reply.__cause__) in _STALE:
+            return [HandleOutcome.STALE] * count
         return outcomes
     for accepted in reply.get("Successful", []):
         outcomes[int(accepted["Id"])] = HandleOutcome.ACCEPTED

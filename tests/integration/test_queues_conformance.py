@@ -126,6 +126,16 @@ def test_what_is_prepared_is_sent_when_it_is_called(subject: Subject):
     assert sorted(bodies) == sorted(f'{{"n":{n}}}' for n in range(12))
 
 
+def test_more_than_one_receive_takes_are_received_together_and_once(subject: Subject):
+    # Given 23 messages
+    queue = subject.queue()
+    subject.queues.send_batch(queue, [Outgoing(body=f'{{"n":{n}}}') for n in range(23)])
+    # When up to thirty are asked for
+    received = _receive_all(subject, queue, 23, max_messages=30, visibility=LONG)
+    # Then all of them come, none twice
+    assert len({message.message_id for message in received}) == len(received) == 23
+
+
 def test_a_message_arrives_as_it_was_sent(subject: Subject):
     # Given a message with text beyond ASCII, attributes and one that is empty
     queue = subject.queue()

@@ -1,21 +1,23 @@
-"""One call of SQS: signed, sent, judged, and tried again where that may help."""
+"""Calls of SQS: signed, sent, judged, and tried again where that may help."""
 
 from __future__ import annotations
 
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from muster.aws.client import TOTAL_ATTEMPTS
 from muster.aws.failure import service_errors
+from muster.aws.fast.answer import Answer
 from muster.aws.fast.clock import ServiceClock
-from muster.aws.fast.connection import Broken, Pool, Unreachable
 from muster.aws.fast.credentials import Keyring
 from muster.aws.fast.failure import Cause
 from muster.aws.fast.fault import Fault, answer_fault, connection_fault, json_object
+from muster.aws.fast.pool import NoAnswer, Pool
 from muster.aws.fast.retry import Quota, pause
 from muster.aws.fast.signing import Identity, Place, Signer
 
@@ -83,37 +85,73 @@ class Caller:
             signed = None
         return partial(self._send, operation, body, signed, seconds)
 
+    def call_at_once(
+        self, operation: str, calls: Sequence[dict[str, Any]], *, seconds: float
+    ) -> list[dict[str, Any] | Exception]:
+        """What the service answers to several calls of one operation, or what `call` would raise.
+
+        The first tries are under way together; what is tried again is, one call after another.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: there are no credentials.
+        """
+        bodies = [_encode(arguments).encode() for arguments in calls]
+        signed = [self._signed(operation, body) for body in bodies]
+        results = self._try(operation, [request for _, request in signed], seconds)
+        return [
+            self._pursue(operation, body, result, identity, seconds)
+            for body, result, (identity, _) in zip(bodies, results, signed, strict=True)
+        ]
+
     def _send(
         self, operation: str, body: bytes, signed: _Signed | None, seconds: float
     ) -> dict[str, Any]:
+        identity, request = signed or self._signed(operation, body)
+        [result] = self._try(operation, [request], seconds)
+        answer = self._pursue(operation, body, result, identity, seconds)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _pursue(
+        self,
+        operation: str,
+        body: bytes,
+        result: dict[str, Any] | Fault,
+        identity: Identity,
+        seconds: float,
+    ) -> dict[str, Any] | Exception:
+        """What a try gave, or what others after it give, as long as they may help."""
         attempt = 1
         repeated: Cause | None = None
         mended: set[Cause] = set()
-        while True:
-            identity, request = signed or self._signed(operation, body)
-            signed = None
-            result = self._try(operation, request, seconds)
-            if not isinstance(result, Fault):
-                self._quota.give(repeated)
-                return result
-            if self._mend(result, identity, mended):
-                continue
-            if not self._worthwhile(result, attempt):
-                raise result.error
-            repeated = result.cause
-            self._sleep(pause(repeated, attempt=attempt, chance=self._chance(), asked=result.pause))
-            attempt += 1
+        while isinstance(result, Fault):
+            if not self._mend(result, identity, mended):
+                if not self._worthwhile(result, attempt):
+                    return result.error
+                repeated = result.cause
+                wait = pause(repeated, attempt=attempt, chance=self._chance(), asked=result.pause)
+                self._sleep(wait)
+                attempt += 1
+            identity, request = self._signed(operation, body)
+            [result] = self._try(operation, [request], seconds)
+        self._quota.give(repeated)
+        return result
 
     def _signed(self, operation: str, body: bytes) -> _Signed:
         identity = self._keyring.identity()
         return identity, self._signer.head(f"AmazonSQS.{operation}", body, identity) + body
 
-    def _try(self, operation: str, request: bytes, seconds: float) -> dict[str, Any] | Fault:
-        try:
-            answer = self._pool.exchange(request, seconds=seconds)
-        except (Unreachable, Broken) as problem:
-            return connection_fault(problem, url=self._url)
-        if answer.status == 200:
+    def _try(
+        self, operation: str, requests: Sequence[bytes], seconds: float
+    ) -> list[dict[str, Any] | Fault]:
+        answers = self._pool.exchange(requests, seconds=seconds)
+        return [self._read(answer, operation) for answer in answers]
+
+    def _read(self, answer: Answer | NoAnswer, operation: str) -> dict[str, Any] | Fault:
+        if not isinstance(answer, Answer):
+            return connection_fault(answer, url=self._url)
+        if answer.status == HTTPStatus.OK:
             content = json_object(answer.body)
             if content is not None:
                 return content

@@ -1,21 +1,24 @@
-"""Connections to SQS, kept from call to call."""
+"""A connection to SQS, for one request after another."""
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import ssl
 import time
-from collections import deque
 from dataclasses import dataclass
 
 from muster.aws.fast.answer import Answer, NotHttp, read_answer
 
 _PIECE = 64 * 1024
 
-#: What is waited beyond a deadline at most, in seconds. Telling the socket of another timeout is a call of
-#: the system, and lets another thread have the interpreter: it is told when that makes a difference.
-_MOMENT = 0.05
+#: A connection that was used within so many seconds is taken to be open still: whether it is can only be told
+#: by trying, and looking costs as much as that.
+_FRESH = 0.5
+
+#: How a socket says that it would have to wait; the other two by TLS.
+_WOULD_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Unreachable(Exception):
@@ -49,25 +52,31 @@ class Address:
 
 
 class Connection:
-    """One connection, for one request at a time."""
+    """One connection, for one request at a time.
+
+    Its socket never waits by itself. Each call of the system lets another thread have the interpreter, which
+    costs more than the call, and a socket with a timeout makes two of each.
+    """
 
     def __init__(self, address: Address) -> None:
         self._socket = _connect(address)
-        self._arrivals = select.poll()
-        self._arrivals.register(self._socket, select.POLLIN)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        #: Whether it has had an answer, and may be used for another one.
+        self.kept = False
+        self._used = time.monotonic()
         self._deadline = 0.0
-        self._timeout = -1.0
         self._silent = True
 
     def is_stale(self) -> bool:
         """Whether the other side closed it, or said something unasked."""
-        return bool(self._arrivals.poll(0))
+        return time.monotonic() - self._used > _FRESH and bool(self._poll.poll(0))
 
-    def exchange(self, request: bytes, *, seconds: float) -> Answer:
-        """Send a request and read its answer; a connection that raised is of no use any more.
+    def send(self, request: bytes, *, seconds: float) -> None:
+        """Send a request; a connection that raised is of no use any more.
 
         Args:
-            seconds: longest time for all of it.
+            seconds: longest time until its answer is here.
 
         Raises:
             Broken: see there.
@@ -75,29 +84,53 @@ class Connection:
         self._silent = True
         self._deadline = time.monotonic() + seconds
         try:
-            self._let(seconds)
-            self._socket.sendall(request)
-            return read_answer(self._receive)
-        except TimeoutError as exc:
-            raise Broken(timeout=True, silent=self._silent) from exc
+            while request:
+                try:
+                    request = request[self._socket.send(request) :]
+                except _WOULD_WAIT as full:
+                    self._wait(_events(full, select.POLLOUT))
+        except OSError as exc:
+            raise self._broken(exc) from exc
+
+    def receive(self) -> Answer:
+        """The answer to what was sent.
+
+        Raises:
+            Broken: see there.
+        """
+        try:
+            self._wait(select.POLLIN)
+            answer = read_answer(self._piece)
         except (OSError, NotHttp) as exc:
-            raise Broken(timeout=False, silent=self._silent) from exc
+            raise self._broken(exc) from exc
+        self._used = time.monotonic()
+        self.kept = answer.keeps
+        return answer
 
-    def _receive(self) -> bytes:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+    def _piece(self) -> bytes:
+        while True:
+            try:
+                piece = self._socket.recv(_PIECE)
+            except _WOULD_WAIT as empty:
+                self._wait(_events(empty, select.POLLIN))
+            else:
+                if piece:
+                    self._silent = False
+                return piece
+
+    def _wait(self, events: int) -> None:
+        """Wait until the socket is ready for one of these events, as long as there is time."""
+        poll = self._poll
+        if events != select.POLLIN:
+            poll = select.poll()
+            poll.register(self._socket, events)
+        # What has come in time is read even if the answers before it took longer.
+        left = max(0.0, self._deadline - time.monotonic())
+        if not poll.poll(math.ceil(left * 1000)):
             raise TimeoutError
-        self._let(left)
-        piece = self._socket.recv(_PIECE)
-        if piece:
-            self._silent = False
-        return piece
 
-    def _let(self, seconds: float) -> None:
-        """Let the next step take so long."""
-        if not seconds <= self._timeout <= seconds + _MOMENT:
-            self._socket.settimeout(seconds)
-            self._timeout = seconds
+    def _broken(self, problem: Exception) -> Broken:
+        return Broken(timeout=isinstance(problem, TimeoutError), silent=self._silent)
 
     def interrupt(self) -> None:
         """Make an exchange in another thread end at once."""
@@ -121,88 +154,20 @@ def _connect(address: Address) -> socket.socket:
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if address.tls is None:
-            return plain
-        return address.tls.wrap_socket(plain, server_hostname=address.host)
+        connected = plain
+        if address.tls is not None:
+            connected = address.tls.wrap_socket(plain, server_hostname=address.host)
+        connected.setblocking(False)
     except BaseException as exc:
         plain.close()
         if isinstance(exc, OSError):
             raise Unreachable(timeout=isinstance(exc, TimeoutError)) from exc
         raise
+    return connected
 
 
-class Pool:
-    """As many connections as calls were ever at work at once; the one used last is used next."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-        # Appending, popping, adding and discarding are atomic: threads need no lock here.
-        self._idle: deque[Connection] = deque()
-        self._busy: set[Connection] = set()
-        self._closed = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
-    def exchange(self, request: bytes, *, seconds: float) -> Answer:
-        """Exchange on a kept connection, or on a new one.
-
-        A kept connection that the other side closes before it answers at all had most likely been closed
-        already when the request came, so it is sent once more on a new one.
-
-        Raises:
-            Unreachable: nothing was sent.
-            Broken: see there.
-        """
-        kept = self._kept()
-        if kept is not None:
-            try:
-                return self._on(kept, request, seconds)
-            except Broken as broken:
-                if broken.timeout or not broken.silent or self._closed:
-                    raise
-        return self._on(Connection(self._address), request, seconds)
-
-    def _kept(self) -> Connection | None:
-        while (connection := self._pop()) is not None and connection.is_stale():
-            connection.close()
-        return connection
-
-    def _on(self, connection: Connection, request: bytes, seconds: float) -> Answer:
-        self._busy.add(connection)
-        # Whoever closes the pool marks it first and then looks at who is busy.
-        if self._closed:
-            connection.interrupt()
-        try:
-            answer = connection.exchange(request, seconds=seconds)
-        except BaseException:
-            connection.close()
-            raise
-        finally:
-            self._busy.discard(connection)
-        if answer.keeps:
-            self._idle.append(connection)
-        else:
-            connection.close()
-        if self._closed:
-            self._close_idle()
-        return answer
-
-    def close(self) -> None:
-        """End every exchange at once and close what is idle; later exchanges fail."""
-        self._closed = True
-        for connection in self._busy.copy():
-            connection.interrupt()
-        self._close_idle()
-
-    def _close_idle(self) -> None:
-        while (connection := self._pop()) is not None:
-            connection.close()
-
-    def _pop(self) -> Connection | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
+def _events(problem: OSError, usual: int) -> int:
+    """What a socket waits for that raised one of `_WOULD_WAIT`: TLS may have to read before it can write."""
+    if isinstance(problem, ssl.SSLWantReadError):
+        return select.POLLIN
+    return select.POLLOUT if isinstance(problem, ssl.SSLWantWriteError) else usual

@@ -10,8 +10,9 @@ from muster.aws.client import CONNECT_TIMEOUT, make_client
 from muster.aws.fast.caller import Caller
 from muster.aws.fast.client import FastSqs
 from muster.aws.fast.clock import ServiceClock
-from muster.aws.fast.connection import Address, Pool
+from muster.aws.fast.connection import Address
 from muster.aws.fast.credentials import Credentials, Keyring
+from muster.aws.fast.pool import Pool
 from muster.aws.fast.signing import Place
 from muster.errors import ConfigurationError
 

@@ -183,3 +183,54 @@ def test_never_more_than_the_room_is_taken(counts: list[int], room: int):
         elif plan.taken:
             plan.left(now)
         assert 0 <= plan.taken <= room
+
+
+def test_room_for_several_receives_is_asked_for_by_one_grant_where_the_lane_is_alone():
+    # Given a lane with more messages than one receive takes
+    plan = PollingPlan(URLS, room=60, at_once=4)
+    plan.received(granted(plan, 0), 10, 1)
+    # Then one receive waits for more to come, and one grant asks for as much of the rest as it may
+    patient, rest, last = granted(plan, 2), granted(plan, 2), plan.next(2)
+    assert (patient.ask, patient.receives, patient.wait) == (10, 1, LONG_POLL)
+    assert (rest.ask, rest.receives, rest.wait) == (40, 4, 0)
+    assert last is None
+    # And what it takes comes back with its answer
+    assert plan.received(rest, 25, 3) == 25
+    assert plan.free == 15
+
+
+def test_room_beyond_whole_receives_is_left_for_the_next_grant():
+    # Given room for two receives and five messages
+    plan = PollingPlan(URLS, room=45, at_once=8)
+    plan.received(granted(plan, 0), 10, 1)
+    assert granted(plan, 2).wait == LONG_POLL
+    # Then five messages are not worth a receive of their own yet
+    assert (granted(plan, 2).ask, plan.free) == (20, 5)
+
+
+def test_lanes_beside_each_other_take_turns_by_single_receives():
+    plan = PollingPlan(THREE, room=100, at_once=8)
+    plan.received(granted(plan, 0), 10, 1)
+    assert granted(plan, 1).receives == 1
+    assert granted(plan, 1).ask <= 10
+
+
+@given(st.lists(st.integers(0, 80), max_size=40), st.integers(1, 200), st.integers(1, 8))
+def test_never_more_receives_than_allowed_are_under_way(
+    answers: list[int], room: int, at_once: int
+):
+    plan = PollingPlan(URLS, room=room, at_once=at_once)
+    under_way: list[Grant] = []
+    now = 0.0
+    for answer in answers:
+        now += 1
+        while isinstance(grant := plan.next(now), Grant):
+            under_way.append(grant)
+        assert sum(grant.receives for grant in under_way) <= MOST_POLLS
+        assert sum(grant.ask for grant in under_way) + plan.taken <= room
+        if under_way:
+            grant = under_way.pop(0)
+            plan.received(grant, min(answer, grant.ask), now)
+        elif plan.taken:
+            plan.left(now)
+    assert plan.lanes[0].polls == sum(grant.receives for grant in under_way)

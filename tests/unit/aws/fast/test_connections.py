@@ -112,6 +112,48 @@ def test_each_thread_at_work_has_a_connection(transport: Transport):
     assert _connections(transport)[-1] in {1, 2, 3, 4}
 
 
+def test_calls_made_at_once_are_all_under_way_before_the_first_is_answered(transport: Transport):
+    # Given three calls, none of which is answered before all have come
+    together = threading.Barrier(3)
+
+    def after_all(body: dict[str, Any]) -> Answer:
+        def answer(connection: Any) -> bool:
+            together.wait(10)
+            return ok(body)(connection)
+
+        return answer
+
+    transport.server.answer(*[after_all({"n": n}) for n in range(3)])
+    # When one thread makes them
+    calls = [{"QueueUrl": "q", "Entries": [{"Id": str(n)}]} for n in range(3)]
+    replies = transport.client.delete_message_batches(calls)
+    # Then each went over a connection of its own, and all are answered, each by its own answer
+    assert sorted(_connections(transport)) == [1, 2, 3]
+    answered = {r.connection: r.body["Entries"][0]["Id"] for r in transport.server.requests}
+    assert sorted(answered.values()) == ["0", "1", "2"]
+    assert sorted(reply["n"] for reply in replies if isinstance(reply, dict)) == [0, 1, 2]
+    assert not together.broken
+    # And the connections are kept
+    assert transport.client.delete_message_batches(calls) == [{}, {}, {}]
+    assert set(_connections(transport)) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("end", [lost, reset])
+def test_of_calls_made_at_once_a_connection_that_ended_is_replaced_for_its_own_call_only(
+    transport: Transport, end: Answer
+):
+    # Given two kept connections, one of which ends when its request comes
+    calls = [{"QueueUrl": "q", "Entries": [{"Id": str(n)}]} for n in range(2)]
+    transport.client.delete_message_batches(calls)
+    transport.server.answer(end)
+    # When two calls are made at once
+    assert transport.client.delete_message_batches(calls) == [{}, {}]
+    # Then one of them was sent once more on a new one
+    assert len(transport.server.requests) == 5
+    assert _connections(transport).count(3) == 1
+    assert transport.pauses == []
+
+
 def test_closing_ends_a_long_poll_at_once(transport: Transport):
     # Given a long poll of twenty seconds
     transport.server.answer(silent)

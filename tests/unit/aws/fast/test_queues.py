@@ -6,11 +6,14 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from muster.aws.client import TOTAL_ATTEMPTS
 from muster.aws.sqs import Queues
 from muster.errors import ConfigurationError, QueueUnavailable
 from muster.ports import HandleOutcome, Outgoing, Visibility
 from tests.support.fast_transport import Transport
-from tests.support.stubbed_sqs import lost, ok, refusal
+from tests.support.stubbed_sqs import Answer, lost, ok, refusal
 
 STALE = {"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": True}
 BROKEN = {"Id": "2", "Code": "InternalError", "SenderFault": False}
@@ -33,6 +36,63 @@ def test_a_batch_that_fails_in_part_has_an_outcome_for_each(transport: Transport
         HandleOutcome.UNKNOWN,
         HandleOutcome.UNKNOWN,
     ]
+
+
+def test_each_handle_has_the_outcome_of_its_own_batch(transport: Transport):
+    # Given 125 handles, hence 13 calls, and a service that refuses those whose handle is odd
+    queues = Queues(client=transport.client)
+    transport.server.answer(*[_odd_is_stale(transport)] * 13)
+    # When they are deleted
+    outcomes = queues.delete_batch("q", [str(n) for n in range(125)])
+    # Then each has its own
+    assert outcomes == [(HandleOutcome.ACCEPTED, HandleOutcome.STALE)[n % 2] for n in range(125)]
+    # And no more calls were under way at once than a port tells
+    connections = {request.connection for request in transport.server.requests}
+    assert 1 < len(connections) <= queues.at_once
+
+
+def test_a_lost_reply_to_one_of_several_calls_leaves_the_others_their_outcomes(
+    transport: Transport,
+):
+    # Given twenty handles, hence two calls at once, and a service that fails at one of them again and again
+    queues = Queues(client=transport.client)
+    taken = ok({"Successful": [{"Id": str(n)} for n in range(10)]})
+    fails = refusal("ServiceUnavailable", status=503)
+    transport.server.answer(fails, taken, *[fails] * TOTAL_ATTEMPTS)
+    outcomes = queues.delete_batch("q", [str(n) for n in range(20)])
+    # Then nothing is raised, and of the other one every outcome is known
+    halves = {tuple(outcomes[:10]), tuple(outcomes[10:])}
+    assert halves == {(HandleOutcome.UNKNOWN,) * 10, (HandleOutcome.ACCEPTED,) * 10}
+
+
+def test_messages_of_one_receive_are_not_lost_with_another(transport: Transport):
+    # Given a service that gives a message to one of three receives, and refuses the others
+    queues = Queues(client=transport.client)
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "{}"}
+    gives = ok({"Messages": [message]})
+    transport.server.answer(refusal("AccessDenied"), gives, refusal("AccessDenied"))
+    # When thirty are asked for, they are what came
+    received = queues.receive("q", max_messages=30, wait=timedelta(0))
+    assert [m.message_id for m in received] == ["m"]
+    # And a refusal of all is told
+    transport.server.answer(*[refusal("AccessDenied")] * 3)
+    with pytest.raises(ConfigurationError, match="forbidden"):
+        queues.receive("q", max_messages=30, wait=timedelta(0))
+
+
+def _odd_is_stale(transport: Transport) -> Answer:
+    def answer(connection: Any) -> bool:
+        # Each connection has one request under way: its last.
+        mine = [r for r in transport.server.requests if r.peer == connection.getpeername()]
+        entries = mine[-1].body["Entries"]
+        stale = [e["Id"] for e in entries if int(e["ReceiptHandle"]) % 2]
+        reply = {
+            "Successful": [{"Id": e["Id"]} for e in entries if e["Id"] not in stale],
+            "Failed": [{**STALE, "Id": own} for own in stale],
+        }
+        return ok(reply)(connection)
+
+    return answer
 
 
 def test_entries_that_fail_are_sent_again_alone(transport: Transport):

@@ -218,3 +218,36 @@ def test_the_quota_ends_repetitions_and_comes_back_with_successes():
     assert quota.take(Cause.TRANSIENT)
     assert standard.RetryQuotaChecker._RETRY_COST == 14
     assert standard.RetryQuotaChecker._THROTTLING_RETRY_COST == 5
+
+
+def test_of_calls_made_at_once_what_fails_is_tried_again_alone_and_told_for_itself(
+    transport: Transport,
+):
+    # Given three calls: of two that come first one fails for now, and one for good
+    transport.server.answer(refusal("ServiceUnavailable", status=503), refusal("AccessDenied"))
+    calls = [{"QueueUrl": "q", "Entries": [{"Id": str(n)}]} for n in range(3)]
+    # When they are made
+    replies = transport.client.change_message_visibility_batches(calls)
+    # Then one was tried again and succeeded, one is told as it was refused, and the third was made once
+    refused = [reply for reply in replies if isinstance(reply, ClientError)]
+    assert len(refused) == 1
+    assert refused[0].response["Error"]["Code"] == "AccessDenied"
+    assert [reply for reply in replies if reply is not refused[0]] == [{}, {}]
+    made = [request.body["Entries"][0]["Id"] for request in transport.server.requests]
+    assert sorted(made.count(str(n)) for n in range(3)) == [1, 1, 2]
+    assert len(transport.pauses) == 1
+
+
+def test_an_answer_that_came_in_time_counts_although_another_took_too_long(
+    server: StubbedSqs,
+):
+    # Given a service that never answers one of two calls, and a patience that ends
+    hasty = Transport(server, patience=2)
+    with contextlib.closing(hasty.client):
+        server.answer(silent)
+        calls = [{"QueueUrl": "q", "Entries": [{"Id": str(n)}]} for n in range(2)]
+        replies = hasty.client.delete_message_batches(calls)
+    # Then the other one succeeded at its only try, and the first at its second
+    assert replies == [{}, {}]
+    made = [request.body["Entries"][0]["Id"] for request in server.requests]
+    assert sorted(made.count(str(n)) for n in range(2)) == [1, 2]
