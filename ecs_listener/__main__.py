@@ -13,6 +13,10 @@ from ecs_listener.host import open_listener
 from ecs_listener.listener import Listener
 from muster.errors import ConfigurationError
 
+#: The collector looks for circles once so many objects more are there than before. At Python's 700 it would
+#: look through every twenty messages.
+COLLECT_AFTER = 20_000
+
 
 def main(opened: Callable[[], Listener] = open_listener) -> int:
     """Run; the exit code."""
@@ -30,6 +34,8 @@ def main(opened: Callable[[], Listener] = open_listener) -> int:
     # What is loaded stays; looked through anew and again, it would hold up every thread.
     gc.collect()
     gc.freeze()
+    # Messages on their way are no garbage, and what they leave behind needs no collector.
+    gc.set_threshold(COLLECT_AFTER)
     return listener.run()
 
 

@@ -82,11 +82,17 @@ class Holdings:
 
     def settled(self, holding: Holding, fate: Disposition) -> None:
         """Its outcome is written, or somebody else's business."""
+        self.all_settled([(holding, fate)])
+
+    def all_settled(self, fates: Sequence[tuple[Holding, Disposition]]) -> None:
+        """The same of several that one statement wrote."""
         with self._lock:
-            self._holdings.discard(holding)
-            done = self._decide(holding.parcel, fate)
-        if done:
-            self._dispose(holding.parcel, holding.parcel.together())
+            done = [holding.parcel for holding, fate in fates if self._decide(holding.parcel, fate)]
+            self._holdings.difference_update([holding for holding, _ in fates])
+            if done:
+                self._fewer.notify_all()
+        for parcel in done:
+            self._dispose(parcel, parcel.together())
 
     def abandon(self, holding: Holding) -> None:
         """It is no longer this process's: its message is left to its visibility."""
@@ -97,6 +103,8 @@ class Holdings:
         with self._lock:
             left = self._end_one(parcel)
             done = self._decide(parcel, fate)
+            if done:
+                self._fewer.notify_all()
         if left:
             self._left()
         if done:
@@ -156,5 +164,4 @@ class Holdings:
         if parcel.open:
             return False
         self._parcels.discard(parcel)
-        self._fewer.notify_all()
         return True

@@ -12,10 +12,11 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from json.encoder import encode_basestring_ascii
-from types import FrameType
+from math import isfinite
+from types import CodeType, FrameType
 from typing import Any, TextIO
 
 from muster.execution.tail import TailHandler
@@ -25,6 +26,9 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 
 #: Keys that stand for something else than themselves, or stand in every line already.
 _TAKEN = _OWN | {"level", "location", "timestamp", "service"}
+
+#: Places that log whose line is remembered.
+MOST_PLACES = 1024
 
 #: Where callers that are functions of `logging` itself come from.
 _LOGGING = logging.info.__code__.co_filename
@@ -43,7 +47,7 @@ class ListenerLog(logging.Logger):
     def __init__(self, service: str, *, level: str, stream: TextIO | None = None) -> None:
         super().__init__(service, level.upper())
         self.propagate = False
-        self._keys = threading.local()
+        self._keys = _Keys()
         self._handler = _Writer(stream or sys.stdout)
         self._lines = _Lines(service, self._keys)
         self._handler.setFormatter(self._lines)
@@ -51,12 +55,19 @@ class ListenerLog(logging.Logger):
 
     def append_keys(self, **keys: Any) -> None:
         """From now on this thread's lines carry these keys."""
-        self._keys.__dict__.update(keys)
+        self._keys.own.update(keys)
+
+    def lend_keys(self, keys: Callable[[], Mapping[str, Any]] | None) -> None:
+        """From now on this thread's lines carry what this tells; None: nothing more.
+
+        It is asked for each line: most jobs write none.
+        """
+        self._keys.lent = keys
 
     def remove_keys(self, names: Iterable[str]) -> None:
         """They no longer do."""
         for name in names:
-            self._keys.__dict__.pop(name, None)
+            self._keys.own.pop(name, None)
 
     def together(self) -> AbstractContextManager[None]:
         """What this thread logs within the block is written at its end, in one piece.
@@ -170,13 +181,25 @@ class _Writer(logging.StreamHandler[TextIO]):
             self.handleError(record)
 
 
+class _Keys(threading.local):
+    """The keys of each thread's lines."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, Any] = {}
+        self.lent: Callable[[], Mapping[str, Any]] | None = None
+
+    def all(self) -> Mapping[str, Any]:
+        return {**self.lent(), **self.own} if self.lent else self.own
+
+
 class _Lines(logging.Formatter):
-    def __init__(self, service: str, keys: threading.local) -> None:
+    def __init__(self, service: str, keys: _Keys) -> None:
         super().__init__()
         self._service = service
         self._quoted_service = encode_basestring_ascii(service)
         self._keys = keys
         self._second = (0, "", "")
+        self._places: dict[tuple[CodeType, int], str] = {}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -185,7 +208,7 @@ class _Lines(logging.Formatter):
             "message": record.getMessage(),
             "timestamp": self._timestamp(record.created),
             "service": self._service,
-            **self._keys.__dict__,
+            **self._keys.all(),
             **{name: value for name, value in record.__dict__.items() if name not in _OWN},
         }
         if record.exc_info:
@@ -200,10 +223,10 @@ class _Lines(logging.Formatter):
         self, level: int, message: str, caller: FrameType, extra: Mapping[str, object]
     ) -> str | None:
         """The same as `format`, of a line without an exception; None where keys are not what they seem."""
-        keys: Mapping[str, object] = {**self._keys.__dict__, **extra}
+        own = self._keys.all()
+        keys = {**own, **extra} if own else extra
         if not _TAKEN.isdisjoint(keys):
             return None
-        place = f"{caller.f_code.co_name}:{caller.f_lineno}"
         quoted = encode_basestring_ascii
         told = "".join(
             [
@@ -212,10 +235,21 @@ class _Lines(logging.Formatter):
             ]
         )
         return (
-            f'{{"level":"{logging.getLevelName(level)}","location":{encode_basestring_ascii(place)},'
+            f'{{"level":"{logging.getLevelName(level)}","location":{self._place(caller)},'
             f'"message":{encode_basestring_ascii(message)},'
             f'"timestamp":"{self._timestamp(time.time())}","service":{self._quoted_service}{told}}}\n'
         )
+
+    def _place(self, caller: FrameType) -> str:
+        """Which line of which function, quoted; Python takes a while to tell the line."""
+        at = (caller.f_code, caller.f_lasti)
+        place = self._places.get(at)
+        if place is None:
+            if len(self._places) >= MOST_PLACES:
+                self._places.clear()
+            place = encode_basestring_ascii(f"{caller.f_code.co_name}:{caller.f_lineno}")
+            self._places[at] = place
+        return place
 
     def _timestamp(self, created: float) -> str:
         second = int(created)
@@ -230,4 +264,6 @@ class _Lines(logging.Formatter):
 
 def _told(value: object) -> str:
     # By its type: a bool is an int too.
-    return str(value) if type(value) is int else _encode(value)
+    if type(value) is int or (type(value) is float and isfinite(value)):
+        return repr(value)
+    return _encode(value)

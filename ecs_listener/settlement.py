@@ -101,25 +101,23 @@ class Settlement:
             self._divide(ended, error)
             return
         if states is None:
-            for holding, _ in ended:
-                self._holdings.settled(holding, KEEP)
+            self._holdings.all_settled([(holding, KEEP) for holding, _ in ended])
             return
         crashpoint("settle.after")
         written = [(outcome, states.get(outcome.claim.execution_id)) for _, outcome in ended]
         self._recorder.all_settled(written)
+        fates: list[tuple[Holding, Disposition]] = []
         for (holding, _), (outcome, state) in zip(ended, written, strict=True):
-            self._settled(holding, outcome, state)
-
-    def _settled(self, holding: Holding, outcome: Outcome, state: Status | None) -> None:
-        if state is Status.FAILED and outcome.error is not None:
-            failure = failure_of(
-                outcome.claim,
-                error=outcome.error.to_json(at=self._clock.now()),
-                body=holding.arrival.delivery.body,
-            )
-            self._bury(holding, failure)
-        else:
-            self._holdings.settled(holding, fate_of(outcome, state))
+            if state is Status.FAILED and outcome.error is not None:
+                failure = failure_of(
+                    outcome.claim,
+                    error=outcome.error.to_json(at=self._clock.now()),
+                    body=holding.arrival.delivery.body,
+                )
+                self._bury(holding, failure)
+            else:
+                fates.append((holding, fate_of(outcome, state)))
+        self._holdings.all_settled(fates)
 
     def _divide(self, ended: Sequence[_Ended], error: Exception) -> None:
         """Postgres refuses something of these: find it, so that the others are written."""

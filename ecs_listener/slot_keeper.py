@@ -97,6 +97,8 @@ class SlotKeeper:
 
     def release(self, parcel: Parcel) -> None:
         """The message runs nothing any more; its slot may serve the next one."""
+        if parcel not in self._held:
+            return
         with self._lock:
             tenure = self._held.pop(parcel, None)
             if tenure is None:

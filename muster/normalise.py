@@ -174,12 +174,18 @@ def _wrong_agent(message: Message, agent_id: str) -> Rejection:
 def _own_job_id(message: Message) -> str:
     """The job id of a body that names none: the message's id, kept through the dead-letter queue."""
     original = message.attributes.get(DeadLetterAttribute.JOB)
-    if _dead_letter_fence(message) is not None and not identifier_problem("job", original):
+    if (
+        original is not None
+        and _dead_letter_fence(message) is not None
+        and not identifier_problem("job", original)
+    ):
         return str(original)
     return message.message_id
 
 
 def _dead_letter_fence(message: Message) -> int | None:
     told = message.attributes.get(DeadLetterAttribute.DEAD_LETTER)
-    match = None if told is None else _DEAD_LETTER.fullmatch(told)
+    if told is None:
+        return None
+    match = _DEAD_LETTER.fullmatch(told)
     return int(match[1]) if match else None

@@ -39,6 +39,8 @@ class Recorder:
         prefix = "thread_safe_" if threads else ""
         self._append: Callable[..., None] = getattr(log, f"{prefix}append_keys", _nothing)
         self._remove: Callable[..., None] = getattr(log, f"{prefix}remove_keys", _nothing)
+        # A log that asks for the keys only when there is a line.
+        self._lend: Callable[..., None] | None = getattr(log, "lend_keys", None)
         self._together: Callable[[], AbstractContextManager[None]] = getattr(
             log, "together", nullcontext
         )
@@ -57,11 +59,17 @@ class Recorder:
 
     def started(self, claim: Claim) -> None:
         """An attempt begins; what the agent logs from here carries its job."""
-        self._append(**_keys(claim))
+        if self._lend is None:
+            self._append(**_keys(claim))
+        else:
+            self._lend(lambda: _keys(claim))
 
     def ended(self, _claim: Claim) -> None:
         """The attempt is over; the log line of its outcome names the job itself."""
-        self._remove(_NAMES)
+        if self._lend is None:
+            self._remove(_NAMES)
+        else:
+            self._lend(None)
 
     def settled(self, outcome: Outcome, state: Status | None) -> None:
         """An outcome was written, or refused (`state` is None)."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from muster.model import Claim, Claimant, Delivery, Failure, Judgement, Status, Verdict
 from muster.store.connection import Row
 
 
 def new_judgement(
-    delivery: Delivery, row: Row, *, claimant: Claimant, lease: timedelta
+    delivery: Delivery,
+    execution_id: str,
+    status: str,
+    *,
+    created_at: datetime,
+    claimant: Claimant,
+    lease: timedelta,
 ) -> Judgement:
-    """What a row of `claim_new` says of its delivery; the rest of the row is what was sent."""
-    _, execution_id, created_at, status = row
+    """What `claim_new` says of its delivery; the rest of the row is what was sent."""
     if status == Status.CANCELLED:
         return Judgement(message_id=delivery.message_id, verdict=Verdict.CANCELLED)
     claim = Claim(

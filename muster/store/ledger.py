@@ -145,9 +145,18 @@ class Ledger:
             },
         )
         by_job = {d.job_id: d for d in deliveries}
+        # The moment of the statement: one object is cheaper than as many equal ones.
+        created_at = rows[0][2] if rows else now
         return {
-            row[0]: new_judgement(by_job[row[0]], row, claimant=claimant, lease=lease)
-            for row in rows
+            job_id: new_judgement(
+                by_job[job_id],
+                execution_id,
+                status,
+                created_at=created_at,
+                claimant=claimant,
+                lease=lease,
+            )
+            for job_id, execution_id, _, status in rows
         }
 
     def _claim_known(

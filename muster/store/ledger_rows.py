@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from muster.model import Delivery, Outcome, Status
+from muster.message.envelope import DEFAULT_PRIORITY, DEFAULT_TENANT
+from muster.model import Delivery, Outcome, Source, Status
 from muster.store.identifier import new_execution_ids
+
+# Jobs that were claimed together share it.
+_text = lru_cache(maxsize=256)(datetime.isoformat)
 
 
 def new_rows(deliveries: Sequence[Delivery], now: datetime) -> list[dict[str, Any]]:
-    """Jobs as `claim_new` would record them, under fresh execution ids. What is absent is null there."""
+    """Jobs as `claim_new` would record them, under fresh execution ids.
+
+    What is absent is null there, or what it is for most jobs: each key costs both sides.
+    """
     ids = new_execution_ids(len(deliveries), now=now)
     return [_new_row(delivery, own) for delivery, own in zip(deliveries, ids, strict=True)]
 
@@ -21,11 +29,14 @@ def _new_row(delivery: Delivery, execution_id: str) -> dict[str, Any]:
         "execution_id": execution_id,
         "job_id": delivery.job_id,
         "message_id": delivery.message_id,
-        "tenant": delivery.tenant,
         "params": delivery.params,
-        "priority": delivery.priority,
-        "source": delivery.source,
     }
+    if delivery.tenant != DEFAULT_TENANT:
+        row["tenant"] = delivery.tenant
+    if delivery.priority != DEFAULT_PRIORITY:
+        row["priority"] = delivery.priority
+    if delivery.source != Source.QUEUE:
+        row["source"] = delivery.source
     if delivery.config is not None:
         row["config"] = delivery.config
     if delivery.body is not None:
@@ -42,15 +53,16 @@ def _new_row(delivery: Delivery, execution_id: str) -> dict[str, Any]:
 
 
 def outcome_row(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    """An outcome as `settle` writes it. What is absent is null there."""
+    """An outcome as `settle` writes it. What is absent is null there; a `kind`, the same as the status."""
     claim = outcome.claim
     row: dict[str, Any] = {
         "execution_id": claim.execution_id,
-        "created_at": claim.created_at.isoformat(),
+        "created_at": _text(claim.created_at),
         "fence": claim.fence,
         "status": outcome.status,
-        "kind": outcome.kind,
     }
+    if outcome.kind != outcome.status:
+        row["kind"] = outcome.kind
     if outcome.result is not None:
         row["result"] = outcome.result
     if outcome.result_ref is not None:

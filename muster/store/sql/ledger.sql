@@ -31,9 +31,10 @@ inserted AS (
         execution_id, created_at, job_id, agent_id, agent_version, tenant, status, fence, attempts, max_attempts,
         priority, source, params, config, body, holder, claim_token, worker, log_stream, code_version,
         relay_after, lease_expires_at, scheduled_for, traceparent, hops, queued_at, started_at, completed_at, reason)
-    SELECT k.execution_id, k.created_at, d.job_id, %(agent_id)s::text, %(agent_version)s::text, d.tenant, p.status,
-           1, CASE p.status WHEN 'running' THEN 1 ELSE 0 END, %(max_attempts)s::int,
-           d.priority, d.source, d.params, d.config, d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
+    SELECT k.execution_id, k.created_at, d.job_id, %(agent_id)s::text, %(agent_version)s::text,
+           coalesce(d.tenant, 'default'), p.status, 1, CASE p.status WHEN 'running' THEN 1 ELSE 0 END,
+           %(max_attempts)s::int, coalesce(d.priority, 'normal'), coalesce(d.source, 'queue'), d.params, d.config,
+           d.body, d.message_id, %(claim_token)s::uuid, %(worker)s::text,
            %(log_stream)s::text, %(code_version)s::text,
            NULL, CASE p.status WHEN 'running' THEN now() + make_interval(secs => %(lease_seconds)s::float8) END,
            d.scheduled_for, d.traceparent, coalesce(d.hops, 0), coalesce(d.sent_at, now()),
@@ -226,7 +227,7 @@ settled AS (
            reason = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NOT NULL THEN 'requested' ELSE o.reason END,
            log_tail = CASE WHEN o.log IS NULL THEN e.log_tail
                            ELSE right(coalesce(e.log_tail || E'\n', '') || o.log, 16384) END,
-           suspect = e.suspect AND o.kind = 'handed_back',
+           suspect = e.suspect AND coalesce(o.kind, o.status) = 'handed_back',
            available_at = CASE o.status WHEN 'pending' THEN now() + make_interval(secs => o.delay) ELSE e.available_at END,
            relay_after = CASE WHEN o.status = 'pending' AND e.cancel_requested_at IS NULL
                               THEN now() + make_interval(secs => o.relay_delay) END,
@@ -237,7 +238,8 @@ settled AS (
       FROM outcome o
      WHERE e.execution_id = o.execution_id AND e.created_at = o.created_at
        AND e.status || '' = 'running' AND e.fence = o.fence
-    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts + coalesce(o.refund, 0) AS attempt, o.kind, o.reason
+    RETURNING e.execution_id, e.agent_id, e.status, e.fence, e.attempts + coalesce(o.refund, 0) AS attempt,
+              coalesce(o.kind, o.status) AS kind, o.reason
 ),
 logged AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, from_status, to_status, fence, attempt, reason)

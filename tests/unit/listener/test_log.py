@@ -16,7 +16,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from ecs_listener.interruption import Interruption
-from ecs_listener.log import ListenerLog
+from ecs_listener.log import MOST_PLACES, ListenerLog
 from muster.execution.tail import Tail, follow
 from muster.isolation.interrupted import Interrupted
 from muster.mask import LogMask, Mask
@@ -250,3 +250,46 @@ def test_a_job_that_is_interrupted_while_it_waits_to_write_leaves_the_log_to_the
 def _is_about_to_write(thread: threading.Thread) -> bool:
     frame = sys._current_frames().get(thread.ident or 0)
     return frame is not None and frame.f_code.co_name in ("acquire", "handle", "tell")
+
+
+def test_keys_that_are_lent_are_asked_for_when_there_is_a_line_of_their_thread(
+    log: ListenerLog, stream: io.StringIO
+):
+    # Given a thread that was lent keys, and has some of its own
+    asked: list[str] = []
+
+    def keys() -> dict[str, str]:
+        asked.append(threading.current_thread().name)
+        return {"job": "lent", "agent": "lent"}
+
+    log.lend_keys(keys)
+    log.append_keys(job="own")
+    assert not asked
+    # When it writes a line, with and without a record, and another thread does
+    log.info("plain")
+    log.info("with a record", stack_info=True)
+    other = threading.Thread(target=log.info, args=("other",))
+    other.start()
+    other.join()
+    # And once more when it has them no longer
+    log.lend_keys(None)
+    log.info("after")
+    # Then its own lines carry them, and what it added itself goes first
+    plain, recorded, others, after = _lines(stream)
+    assert (plain["job"], plain["agent"]) == (recorded["job"], recorded["agent"]) == ("own", "lent")
+    assert "job" not in others
+    assert "agent" not in others
+    assert (after["job"], "agent" in after) == ("own", False)
+    assert asked == [threading.current_thread().name] * 2
+
+
+def test_each_place_that_logs_is_told_by_its_own_line(log: ListenerLog, stream: io.StringIO):
+    # Given more places than are remembered, in functions that look alike, and two lines of one of them
+    count = MOST_PLACES + 10
+    for n in range(count):
+        space: dict[str, Any] = {"log": log}
+        exec(f"def place():\n{chr(10) * n}    log.info('here')\n    log.info('there')", space)
+        space["place"]()
+    # Then each line tells where it came from
+    told = [line["location"] for line in _lines(stream)]
+    assert told == [f"place:{2 + n + more}" for n in range(count) for more in (0, 1)]
