@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from muster.clock import Clock, SystemClock
 from muster.model import Claim, Claimant, Delivery, Failure, Judgement, Outcome, Status, Verdict
-from muster.store.connection import Database
+from muster.store.connection import Database, Row
 from muster.store.document import bounded_document, document
 from muster.store.judgement import known_judgement, new_judgement
 from muster.store.ledger_rows import new_rows, outcome_row
@@ -69,11 +69,11 @@ class Ledger:
             "outcomes": document([outcome_row(o, now) for o in outcomes]),
             "count": len(outcomes),
         }
-        rows = self._database.run(self._sql["settle"], written)
-        if len(rows) < len(outcomes):
+        states = _by_execution(self._database.run(self._sql["settle"], written))
+        if len(states) < len(outcomes):
             # A refusal, or a repeat after a lost COMMIT reply: the rows tell which.
-            rows = self._database.run(self._sql["settled_already"], written)
-        return {execution_id: Status(status) for execution_id, status in rows}
+            states = _by_execution(self._database.run(self._sql["settled_already"], written))
+        return states
 
     def checkpoint(self, claim: Claim, state: Any) -> bool:
         """Save an agent's progress; false when the claim is lost.
@@ -135,29 +135,31 @@ class Ledger:
     def _claim_new(
         self, deliveries: list[Delivery], *, claimant: Claimant, lease: timedelta, token: str
     ) -> dict[str, Judgement]:
-        now = self._clock.now()
+        asked = new_rows(deliveries, self._clock.now())
         rows = self._database.run(
             self._sql["claim_new"],
             {
                 **_claim_parameters(claimant, lease, token),
-                "deliveries": document(new_rows(deliveries, now)),
+                "deliveries": document(asked),
                 "count": len(deliveries),
             },
         )
-        by_job = {d.job_id: d for d in deliveries}
-        # The moment of the statement: one object is cheaper than as many equal ones.
-        created_at = rows[0][2] if rows else now
-        return {
-            job_id: new_judgement(
-                by_job[job_id],
-                execution_id,
-                status,
-                created_at=created_at,
-                claimant=claimant,
-                lease=lease,
-            )
-            for job_id, execution_id, _, status in rows
+        by_execution = {
+            row["execution_id"]: delivery for row, delivery in zip(asked, deliveries, strict=True)
         }
+        judgements: dict[str, Judgement] = {}
+        for status, created_at, executions in rows:
+            for execution_id in executions.split():
+                delivery = by_execution[execution_id]
+                judgements[delivery.job_id] = new_judgement(
+                    delivery,
+                    execution_id,
+                    status,
+                    created_at=created_at,
+                    claimant=claimant,
+                    lease=lease,
+                )
+        return judgements
 
     def _claim_known(
         self, deliveries: list[Delivery], *, claimant: Claimant, lease: timedelta, token: str
@@ -181,6 +183,13 @@ class Ledger:
         )
         by_job = {d.job_id: d for d in deliveries}
         return {row[0]: known_judgement(by_job[row[0]], row, claimant.agent_id) for row in rows}
+
+
+def _by_execution(rows: Sequence[Row]) -> dict[str, Status]:
+    states: dict[str, Status] = {}
+    for status, executions in rows:
+        states |= dict.fromkeys(executions.split(), Status(status))
+    return states
 
 
 def _claim_parameters(claimant: Claimant, lease: timedelta, token: str) -> dict[str, Any]:

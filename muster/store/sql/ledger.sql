@@ -1,6 +1,8 @@
 -- Two habits of this file keep its plans on the primary keys, cold and without statistics as well as over
 -- millions of rows: `LIMIT %(count)s` tells the planner that a document holds few rows (it would assume 100),
 -- and `status || ''` keeps it from walking the partial index of all running rows.
+--
+-- What ended alike is answered together: a row for each execution would take longer to read than to write.
 
 -- name: claim_new
 -- Records jobs never seen before and claims them, in one statement. A job id that is known already is
@@ -41,7 +43,7 @@ inserted AS (
            CASE p.status WHEN 'running' THEN now() END, CASE p.status WHEN 'cancelled' THEN now() END,
            CASE p.status WHEN 'cancelled' THEN 'agent_disabled' END
       FROM keyed k JOIN delivery d ON d.execution_id = k.execution_id CROSS JOIN policy p
-    RETURNING execution_id, created_at, job_id, status, holder
+    RETURNING execution_id, created_at, status, holder
 ),
 logged AS (
     INSERT INTO execution_event (execution_id, agent_id, kind, to_status, fence, attempt, reason, message_id)
@@ -50,7 +52,7 @@ logged AS (
            CASE i.status WHEN 'cancelled' THEN 'agent_disabled' END, i.holder
       FROM inserted i
 )
-SELECT i.job_id, i.execution_id::text, i.created_at, i.status FROM inserted i;
+SELECT i.status, i.created_at, string_agg(i.execution_id::text, ' ') FROM inserted i GROUP BY i.status, i.created_at;
 
 -- name: claim_known
 -- Judges deliveries of jobs that have a row, and takes those that may run now. Verdicts: `held` (this very
@@ -248,7 +250,7 @@ logged AS (
            'running', s.status, s.fence, s.attempt, s.reason
       FROM settled s
 )
-SELECT s.execution_id::text, s.status FROM settled s;
+SELECT s.status, string_agg(s.execution_id::text, ' ') FROM settled s GROUP BY s.status;
 
 -- name: settled_already
 -- Of these outcomes, which are in the ledger: answers what a lost COMMIT reply left open.
@@ -257,10 +259,11 @@ WITH outcome AS (
         execution_id uuid, created_at timestamptz, fence bigint, status text)
      LIMIT %(count)s::int
 )
-SELECT e.execution_id::text, e.status
+SELECT e.status, string_agg(e.execution_id::text, ' ')
   FROM outcome o
   JOIN agent_job_execution e ON e.execution_id = o.execution_id AND e.created_at = o.created_at
- WHERE e.fence = o.fence AND (e.status = o.status OR (o.status = 'pending' AND e.status = 'cancelled'));
+ WHERE e.fence = o.fence AND (e.status = o.status OR (o.status = 'pending' AND e.status = 'cancelled'))
+ GROUP BY e.status;
 
 -- name: checkpoint
 -- Saves an agent's progress under its fence; returns nothing when the claim is lost.
