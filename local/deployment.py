@@ -17,9 +17,11 @@ from local.errors import DeployFailed, LocalCloudError
 from local.process.child import Child
 from local.progress import Progress
 from local.stacks import failures
+from muster.database_roles import DatabaseRole
 from stacks.config import LOCAL_DATABASE
 
 _BOOTSTRAP_STACK = "CDKToolkit"
+_STAGE = "local"
 #: Where the app is deployed to, for the app.
 _TARGET = {"CDK_DEFAULT_ACCOUNT": ACCOUNT, "CDK_DEFAULT_REGION": REGION}
 #: Resource events carry whole seconds.
@@ -49,6 +51,18 @@ class Deployment:
             secrets.create_secret(Name=LOCAL_DATABASE, SecretString=text)
         except secrets.exceptions.ResourceExistsException:
             secrets.put_secret_value(SecretId=LOCAL_DATABASE, SecretString=text)
+        for role in DatabaseRole:
+            self._tell(role.secret_name(_STAGE), database)
+
+    def _tell(self, login: str, database: Mapping[str, str | int]) -> None:
+        """Tell a component's secret where Postgres is now; in a new emulator the deploy makes it first."""
+        secrets = self.aws.client("secretsmanager")
+        try:
+            kept = json.loads(secrets.get_secret_value(SecretId=login)["SecretString"])
+        except secrets.exceptions.ResourceNotFoundException:
+            return
+        address = {name: database[name] for name in ("host", "port", "dbname")}
+        secrets.put_secret_value(SecretId=login, SecretString=json.dumps({**kept, **address}))
 
     def bootstrap(self) -> None:
         """Prepare the account for the CDK, once in an emulator's life."""

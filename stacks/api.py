@@ -15,6 +15,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from muster.contracts import ApiEnvironment, OutputKey
+from muster.database_roles import DatabaseRole
 from muster.manifest import Manifest
 from stacks.acknowledgement import OWN_KEYS, acknowledge
 from stacks.alerts import Alerts, page_of
@@ -105,16 +106,17 @@ class ApiStack(Stack):
         return key
 
     def _answering(self, signing: secretsmanager.Secret, storage: StorageStack) -> PythonFunction:
-        stage = self._platform.stage
+        stage, database = self._platform.stage, self._platform.access(DatabaseRole.API)
         return PythonFunction(
             self,
             "Answering",
             platform=self._platform,
+            database=database,
             handler=HANDLER,
             description="Answers the HTTP API",
             environment=ApiEnvironment(
                 stage=stage.name,
-                database_secret=self._platform.database.secret_id(),
+                database_secret=database.secret_id(),
                 database_tls=stage.database_tls,
                 code_version=self._platform.code_version,
                 key_rate=str(stage.api.key_rate),

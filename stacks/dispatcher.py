@@ -15,6 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from muster.contracts import DispatcherEnvironment
+from muster.database_roles import DatabaseRole
 from stacks.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.alerts import Alerts, page_of
 from stacks.constructs.agent_queue import dead_letter_queue
@@ -48,15 +49,17 @@ class DispatcherStack(Stack):
     ) -> None:
         stage = platform.stage
         super().__init__(scope, id_, description=f"Muster {stage.name}: dispatcher")
+        database = platform.access(DatabaseRole.DISPATCHER)
         dispatcher = PythonFunction(
             self,
             "Dispatcher",
             platform=platform,
+            database=database,
             handler=HANDLER,
             description="Relays, rescues and sweeps, once a minute",
             environment=DispatcherEnvironment(
                 stage=stage.name,
-                database_secret=platform.database.secret_id(),
+                database_secret=database.secret_id(),
                 database_tls=stage.database_tls,
                 code_version=platform.code_version,
                 task_events_queue_url=task_events.queue_url,

@@ -15,6 +15,7 @@ from constructs import Construct
 from muster.contracts import RegisterEnvironment
 from muster.manifest import Manifest, has_tables
 from stacks.acknowledgement import OWN_KEYS, acknowledge, acknowledge_wildcard
+from stacks.constructs.login_secrets import LoginSecrets
 from stacks.constructs.python_function import NAMED_LOGS, PythonFunction
 from stacks.constructs.registration import REGISTER_TIMEOUT, Migration
 from stacks.packaging import ROOT, agent_folder, dependency_layer
@@ -38,6 +39,7 @@ class RegistryStack(Stack):
             self,
             "Register",
             platform=platform,
+            database=platform.database,
             handler=HANDLER,
             description="Migrates the schema and registers agents, for CloudFormation",
             environment=RegisterEnvironment(
@@ -51,6 +53,7 @@ class RegistryStack(Stack):
             memory_mib=512,
         )
         self._read_manifests()
+        logins = LoginSecrets(self, "Logins", stage=stage.name, keeper=self.register.role)
         provider = self._provider(platform)
         self.service_token = provider.service_token
         Migration(
@@ -58,6 +61,7 @@ class RegistryStack(Stack):
             "Migration",
             service_token=self.service_token,
             migrations=MIGRATIONS,
+            logins=logins.arns(),
             agents={agent_folder(m): ROOT / agent_folder(m) for m in manifests if has_tables(m)},
         )
 

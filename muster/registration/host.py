@@ -28,11 +28,13 @@ def registration_service() -> RegistrationService:
     from muster.log import logger
 
     environment = RegisterEnvironment.from_environ(os.environ)
+    secrets = SecretsManager()
     return RegistrationService(
-        connect=connector(environment, secrets=SecretsManager()),
+        connect=connector(environment, secrets=secrets),
         objects=Objects(),
         clock=SystemClock(),
         log=logger("register"),
+        keep_logins=login_keeper(environment.stage, secrets=secrets),
         root=Path(os.environ.get("LAMBDA_TASK_ROOT", ".")),
     )
 
@@ -58,3 +60,17 @@ def connector(
         return connection
 
     return connect
+
+
+def login_keeper(stage: str, *, secrets: Secrets) -> Callable[[extensions.connection], object]:
+    """Keeps the stage's logins; the secrets are read as they are at that moment."""
+    from muster.aws.secret_keeper import SecretKeeper
+    from muster.store.logins import Logins
+
+    def keep(connection: extensions.connection) -> object:
+        connection.autocommit = True
+        return Logins(
+            connection, stage=stage, read=secrets.refresh, write=SecretKeeper().replace
+        ).keep()
+
+    return keep

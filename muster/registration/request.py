@@ -23,7 +23,8 @@ MIGRATION_ID = "muster-migration"
 
 #: What CloudFormation and the CDK add by themselves.
 _PLATFORM = {"ServiceToken", "ServiceTimeout"}
-_MIGRATION = {"Digest", "Folders"}
+#: `Logins` is not read: another value of it has the logins made anew.
+_MIGRATION = {"Digest", "Folders", "Logins"}
 _REGISTRATION = {"Manifests", "Digest", "Stack", "Agents"}
 #: What an agent's compute is called, where it is Lambda or a service of ECS.
 _COMPUTE = ("function", "cluster", "service", "log_group")

@@ -44,6 +44,8 @@ class RegistrationService:
     objects: Objects
     clock: Clock
     log: logging.Logger
+    #: Brings the logins of the stage's components, and their secrets, in line with a migrated database.
+    keep_logins: Callable[[extensions.connection], object]
     #: Folder of the function's code.
     root: Path = field(default_factory=Path)
 
@@ -90,6 +92,7 @@ class RegistrationService:
                         clock=self.clock,
                     )
                 )
+                patience.run(self.keep_logins)
                 return self._migrated(report)
             case Register():
                 listing = self._listing(request, patience)

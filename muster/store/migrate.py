@@ -194,6 +194,8 @@ def _schema_of(connection: extensions.connection, agent_id: str) -> Generator[No
     _run(connection, "set_search_path", {"path": schema})
     yield
     _run(connection, "set_search_path", {"path": before})
+    for (command,) in _run(connection, "open_agent_schema", {"schema": schema}):
+        _execute(connection, command)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from muster.database_roles import DatabaseRole
 from muster.manifest import Manifest
 from muster.manifest.limits import MAX_RECEIVE_COUNT
 from stacks.alerts import Alerts, page_of
@@ -50,6 +51,7 @@ class Agent(Construct):
         super().__init__(scope, manifest.id)
         self.manifest = manifest
         self.platform = surroundings.platform
+        self.database = self.platform.access(DatabaseRole.WORKER)
         self._storage = surroundings.storage
         self._alerts = surroundings.alerts
         stage = self.platform.stage
@@ -93,7 +95,7 @@ class Agent(Construct):
         stage, manifest = self.platform.stage, self.manifest
         return {
             "stage": stage.name,
-            "database_secret": self.platform.database.secret_id(),
+            "database_secret": self.database.secret_id(),
             "database_tls": stage.database_tls,
             "code_version": self.platform.code_version,
             "agent_id": manifest.id,

@@ -47,7 +47,7 @@ class FargateListener(Agent):
         self.admit(self.task.role)
         # The leader of its listeners sends again what nothing carries any more.
         self.queue.grant_send(self.task.role)
-        self.platform.database.grant(self, self.task.role)
+        self.database.grant(self, self.task.role)
         self._let_protect_itself()
         if manifest.isolation == "task" and self.platform.stage.containers.tasks:
             let_launch(self.task, cluster)

@@ -40,6 +40,7 @@ class LambdaAgent(Agent):
             self,
             "Agent",
             platform=self.platform,
+            database=self.database,
             handler=HANDLER,
             description=f"Muster agent {manifest.id} {manifest.version}",
             environment=AgentEnvironment(**self.told()),

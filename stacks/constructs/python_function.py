@@ -14,6 +14,7 @@ from constructs import Construct
 
 from muster.contracts import DatabaseEnvironment
 from stacks.acknowledgement import OWN_KEYS, acknowledge, acknowledge_finding
+from stacks.database import DatabaseAccess
 from stacks.packaging import RUNTIME, architecture, runtime_code
 from stacks.platform import Platform
 from stacks.retention import log_group
@@ -39,6 +40,7 @@ class PythonFunction(Construct):
         id_: str,
         *,
         platform: Platform,
+        database: DatabaseAccess,
         handler: str,
         description: str,
         environment: DatabaseEnvironment,
@@ -83,7 +85,7 @@ class PythonFunction(Construct):
             vpc_subnets=placement.subnets if placement else None,
             security_groups=[placement.security_group] if placement else None,
         )
-        platform.database.grant(self, self.role)
+        database.grant(self, self.role)
         self._acknowledge()
         if concurrency is None:
             acknowledge(

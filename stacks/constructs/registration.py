@@ -27,6 +27,7 @@ class Migration(Construct):
     Args:
         migrations: folder of Muster's own.
         agents: folders of the agents with migrations, by where they are inside the function's code.
+        logins: ARNs of the secrets of the components' logins, by role.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Migration(Construct):
         service_token: str,
         migrations: Path,
         agents: Mapping[str, Path],
+        logins: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id_)
         folders = dict(sorted(agents.items()))
@@ -49,6 +51,7 @@ class Migration(Construct):
             properties={
                 "Digest": migrations_digest(migrations, list(folders.values())),
                 "Folders": list(folders),
+                "Logins": dict(logins),
             },
         )
 

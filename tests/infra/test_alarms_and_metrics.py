@@ -18,6 +18,7 @@ from muster.metrics import EmbeddedMetrics, MetricsByAgent
 from muster.outbound import Outbound
 from muster.ports import Outgoing
 from muster.store.instances import Instance, Instances
+from muster.store.ledger import Ledger
 from tests.infra.synthesis import Synthesis
 from tests.infra.test_alarms import alarms, series_of
 from tests.support.clerk import AGENT
@@ -75,8 +76,8 @@ def lives(shop: Workshop, stage: str) -> None:
     word = Outgoing(body=json.dumps({"detail": task}))
     shop.queues.send_batch(str(shop.task_events), [word])
     DispatcherHost(
-        database=shop.database,
-        ledger=shop.ledger,
+        database=shop.dispatching,
+        ledger=Ledger(shop.dispatching),
         queues=shop.queues,
         clock=shop.clock,
         log=shop.log.logger,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from stacks.database_settings import InstanceDatabase
 from tests.infra.synthesis import Resource, Synthesis
 
 CONSUME = {
@@ -147,7 +150,36 @@ def test_registering_reads_secret_and_manifests_and_nothing_else(each: Synthesis
     (policy,) = (
         p for p in each.resources("AWS::IAM::Policy", "registry") if "/Register/" in p.path
     )
-    assert actions(policy) == READ_SECRET | WRITE_LOGS | {"s3:GetObject"}
+    wanted = {"s3:GetObject", "secretsmanager:PutSecretValue"}
+    assert actions(policy) == READ_SECRET | WRITE_LOGS | wanted
+
+
+def test_each_component_reads_the_login_of_its_own_role_and_no_other(each: Synthesis):
+    # Given the rights and environments of every component but the one that migrates
+    wanted = {"agents": {"worker"}, "dispatcher": {"dispatcher"}, "api": {"api"}}
+    named = re.compile(rf"muster/{each.stage.name}/database/(\w+)")
+    read: dict[str, set[str]] = {noun: set() for noun in wanted}
+    told: dict[str, set[str]] = {noun: set() for noun in wanted}
+    for type_, found in (
+        ("AWS::IAM::Policy", read),
+        ("AWS::Lambda::Function", told),
+        ("AWS::ECS::TaskDefinition", told),
+    ):
+        for resource in each.resources(type_):
+            noun = resource.stack.split("-")[0]
+            if noun in wanted:
+                found[noun] |= set(named.findall(json.dumps(resource.properties)))
+    # Then each reads the login of its role, is told of it, and of no other
+    assert read == told == wanted
+    # And the database's own secret is registration's
+    own = each.stage.database
+    if isinstance(own, InstanceDatabase):
+        users = {
+            resource.stack.split("-")[0]
+            for resource in each.resources("AWS::IAM::Policy")
+            if "SecretA720EF05" in json.dumps(resource.properties)
+        }
+        assert users == {"registry"}
 
 
 def test_an_agent_writes_results_under_its_own_name_only(each: Synthesis):

@@ -14,6 +14,9 @@ STATEFUL = (
 #: Physical resources hang on these: change them only with a migration of what they hold.
 GOLDEN = {
     "TokenKeyD1D1A236",
+    "LoginsWorker5C6E7317",
+    "LoginsDispatcher6200BA19",
+    "LoginsApi50A12CFE",
     "AccessLogs8B620ECA",
     "Uploads4F6EB0FD",
     "Results25575328",

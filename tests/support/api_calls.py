@@ -6,7 +6,7 @@ import base64
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -34,6 +34,7 @@ from muster.store.key_changes import KeyChanges
 from muster.store.keys import Keys
 from muster.store.settings import DatabaseSettings
 from tests.support.clerk import database_of, query
+from tests.support.logins import API, DISPATCHER, as_login
 from tests.support.objects import MemoryObjects
 from tests.support.queues import MemoryQueues
 from tests.support.secrets import MemorySecrets
@@ -157,6 +158,12 @@ class Api:
             )
         return key.text
 
+    @contextmanager
+    def dispatching(self) -> Iterator[Database]:
+        """The same database, as the dispatcher gets in."""
+        with closing(database_of(as_login(self.url, DISPATCHER))) as database:
+            yield database
+
     def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         """Rows of the database."""
         return query(self.url, statement, *parameters)
@@ -218,7 +225,7 @@ def api(database_url: str) -> Iterator[Api]:
         json.dumps(_SCHEMA),
         json.dumps(endpoint),
     )
-    made = Api(url=database_url, database=database_of(database_url))
+    made = Api(url=database_url, database=database_of(as_login(database_url, API)))
     made.key = made.new_key()
     yield made
     made.database.close()

@@ -17,6 +17,7 @@ from muster.fleet_settings import FleetSettings
 from tests.support.clerk import AGENT, Clerk
 from tests.support.invariants import Queued, history_holds, nothing_lost
 from tests.support.listener_process import ListenerProcess
+from tests.support.logins import WORKER, as_login
 from tests.support.sqs_faults import SqsFaults
 from tests.support.waiting import wait_until
 
@@ -53,7 +54,7 @@ class Rig:
         self._letters: list[str] = []
         self.lanes = {"normal": self._queue("normal")}
         self.dlq = self._queue("dlq")
-        connection = dict(_parts(listener_url or url))
+        connection = dict(_parts(as_login(listener_url or url, WORKER)))
         endpoint.call("PutSecret", Name=SECRET, Value=json.dumps(connection))
         self.clerk.query(
             "CREATE TABLE IF NOT EXISTS probe_effect"

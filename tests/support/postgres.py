@@ -21,6 +21,7 @@ import pytest
 
 from local.postgres import Postgres
 from local.postgres_binaries import installed
+from tests.support.logins import make_logins
 from tests.support.migrations import migrate_database
 
 _NEWEST = max(installed())
@@ -44,6 +45,7 @@ def postgres_of() -> Iterator[Callable[[int], Postgres]]:
             _take_passwords_quickly(started, version)
             make_database(started, _TEMPLATE)
             migrate_database(started.url(_TEMPLATE))
+            make_logins(started.url())
         return servers[version]
 
     yield server
@@ -105,6 +107,7 @@ def own_postgres() -> Iterator[Postgres]:
         server.start()
         make_database(server, "muster")
         migrate_database(server.url("muster"))
+        make_logins(server.url())
         yield server
     finally:
         server.stop(immediate=True)

@@ -123,6 +123,7 @@ def service(
         objects=objects,
         clock=clock or SystemClock(),
         log=logging.getLogger("register"),
+        keep_logins=lambda _: None,
     )
 
 

@@ -28,6 +28,7 @@ from muster.store.connection import Database
 from muster.store.ledger import Ledger
 from tests.support.clerk import AGENT, Clerk, claimant, database_of
 from tests.support.invariants import Queued, effects_once, history_holds, nothing_lost
+from tests.support.logins import DISPATCHER, WORKER, as_login
 from tests.support.objects import MemoryObjects
 from tests.support.queues import MemoryQueues, StoredMessage
 from tests.support.telling import MemoryLog, MemoryMetrics
@@ -65,8 +66,9 @@ class Workshop:
         self.clock = Timepiece()
         self._open_queues()
         self.clerk = Clerk(direct_url or url)
-        self.database = database or database_of(url)
+        self.database = database or database_of(as_login(url, WORKER))
         self.ledger = Ledger(self.database)
+        self.dispatching = database or database_of(as_login(url, DISPATCHER))
         self.objects = MemoryObjects()
         self.objects.create("results")
         self.metrics, self.log = MemoryMetrics(), MemoryLog()
@@ -97,6 +99,7 @@ class Workshop:
     def close(self) -> None:
         """Leave no connection behind."""
         self.database.close()
+        self.dispatching.close()
         self.clerk.close()
 
     # --- the agent ---
@@ -223,9 +226,10 @@ class Workshop:
 
     def duties(self, *, database: Database | None = None) -> Duties:
         """What the dispatcher does, on this ledger and these queues."""
+        database = database or self.dispatching
         return Duties(
-            database=database or self.database,
-            ledger=self.ledger,
+            database=database,
+            ledger=Ledger(database),
             queues=self.queues,
             task_events=self.task_events,
             fleet=self._fleet,
@@ -235,7 +239,7 @@ class Workshop:
     def tick(self, *, holder: str = "dispatcher-1") -> TickReport:
         """One tick of the dispatcher."""
         return Tick(
-            database=self.database,
+            database=self.dispatching,
             duties=self.duties().all(),
             holder=holder,
             clock=self.clock,

@@ -10,6 +10,7 @@ from muster.cli.commands import (
     instances,
     jobs,
     keys,
+    logins,
     migrate,
     register,
     schedules,
@@ -31,6 +32,7 @@ COMMANDS: tuple[Command | Group, ...] = (
     dlq.GROUP,
     register.COMMAND,
     migrate.COMMAND,
+    logins.COMMAND,
     cost.COMMAND,
     smoke.COMMAND,
 )

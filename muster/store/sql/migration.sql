@@ -32,6 +32,13 @@ VALUES (%(agent_id)s, %(version)s, %(name)s, %(checksum)s);
 -- The command that makes the schema of an agent, if it has none yet.
 SELECT format('CREATE SCHEMA IF NOT EXISTS %%I', %(schema)s);
 
+-- name: open_agent_schema
+-- The commands that give an agent's tables, as they are now, to workers: they may change rows, and nothing else of them.
+SELECT format(command, %(schema)s)
+  FROM unnest(ARRAY['GRANT USAGE ON SCHEMA %%I TO muster_worker',
+                    'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %%I TO muster_worker',
+                    'GRANT USAGE ON ALL SEQUENCES IN SCHEMA %%I TO muster_worker']) AS command;
+
 -- name: search_path
 -- Where names without a schema are looked for now.
 SELECT current_setting('search_path');

@@ -127,8 +127,9 @@ def test_each_instance_is_stale_after_its_own_time(api: Api):
     found = api.call("GET", "/v1/instances").json["instances"]
     assert {i["instance_id"]: i["status"] for i in found} == {"one": "stale", "slow": "active"}
     # And the sweep says the same, once
-    table = Instances(api.database)
-    assert [table.sweep(), table.sweep()] == [["one"], []]
+    with api.dispatching() as database:
+        table = Instances(database)
+        assert [table.sweep(), table.sweep()] == [["one"], []]
     # And it is back with its next heartbeat
     api.call("POST", "/v1/instances/one/heartbeat", body={})
     assert _one(api)["status"] == "active"

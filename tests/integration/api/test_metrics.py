@@ -57,14 +57,15 @@ def test_queues_are_told_as_the_dispatcher_measured_them(api: Api):
     api.call("POST", "/v1/jobs", body={"agent_id": AGENT, "params": {"n": 1}})
     api.call("POST", "/v1/jobs", body={"agent_id": AGENT, "params": {"n": 2}})
     metrics = MemoryMetrics()
-    measure = Duties(
-        database=api.database,
-        ledger=None,  # pyright: ignore[reportArgumentType] - not of this duty
-        queues=api.queues,
-        metrics=lambda _, lane=None: metrics.of_lane(lane),  # pyright: ignore[reportArgumentType] - the fake has what is used
-    ).all()
-    [page] = [duty.page for duty in measure if duty.name == "measure"]
-    page()
+    with api.dispatching() as database:
+        measure = Duties(
+            database=database,
+            ledger=None,  # pyright: ignore[reportArgumentType] - not of this duty
+            queues=api.queues,
+            metrics=lambda _, lane=None: metrics.of_lane(lane),  # pyright: ignore[reportArgumentType] - the fake has what is used
+        ).all()
+        [page] = [duty.page for duty in measure if duty.name == "measure"]
+        page()
     # When it is scraped / Then each lane is there, by priority
     told = scraped(api)["muster_queue_messages"]
     assert told[labels(priority="normal", state="visible")] == 2

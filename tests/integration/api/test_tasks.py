@@ -40,7 +40,8 @@ def _submit(api: Api, task_id: str, **requirements: Any) -> dict[str, Any]:
 def _due(api: Api) -> None:
     """Let the pause until the next search be over, and the dispatcher look."""
     api.query("UPDATE task SET search_after = now()")
-    route_waiting(api.database, clock=SystemClock())
+    with api.dispatching() as database:
+        route_waiting(database, clock=SystemClock())
 
 
 def test_a_task_for_an_agent_is_its_job(api: Api):
@@ -275,4 +276,5 @@ def _ask(api: Api, server: Site) -> None:
     """Let a minute pass, and the dispatcher ask."""
     api.query("UPDATE agent_endpoint_health SET asked_at = now() - interval '60 s'")
     outbound = Outbound(addresses=(HERE,), ports=(server.port,))
-    assert Endpoints(database=api.database, outbound=outbound, connections=2).page() == 1
+    with api.dispatching() as database:
+        assert Endpoints(database=database, outbound=outbound, connections=2).page() == 1

@@ -20,6 +20,7 @@ MINUTE = timedelta(minutes=1)
 _CLOCK = """
 CREATE TABLE clock (shift interval NOT NULL);
 INSERT INTO clock VALUES ('0');
+GRANT SELECT ON clock TO muster_worker, muster_dispatcher;
 CREATE FUNCTION now() RETURNS timestamptz LANGUAGE sql STABLE AS
     'SELECT pg_catalog.now() + shift FROM public.clock';
 CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS

@@ -19,6 +19,7 @@ from muster.errors import QueueUnavailable
 from muster.ports import Outgoing, Sent
 from muster.store.connection import Database
 from tests.support.clerk import AGENT, database_of
+from tests.support.logins import DISPATCHER, as_login
 from tests.support.schedules import Timetable
 
 
@@ -126,7 +127,9 @@ def test_fault_47_a_storm_is_sent_over_several_connections(timetable: Timetable)
     queues = CountingQueues()
 
     # When they are fired in pages of 40
-    assert _firing(timetable, timetable.shop.database, queues, page=40, connections=4).page() == 80
+    assert (
+        _firing(timetable, timetable.shop.dispatching, queues, page=40, connections=4).page() == 80
+    )
 
     # Then they went out ten in a call
     assert queues.calls == 8
@@ -138,7 +141,7 @@ def test_fault_49_of_a_batch_only_what_failed_is_left_to_the_next_tick(timetable
     _storm(timetable, 40)
     queues = CountingQueues(refuse=frozenset({3, 7}))
 
-    _firing(timetable, timetable.shop.database, queues, connections=4).page()
+    _firing(timetable, timetable.shop.dispatching, queues, connections=4).page()
 
     sent = {json.loads(entry.body)["job_id"] for entry in queues.sent}
     late = timetable.shop.clerk.query(
@@ -153,7 +156,7 @@ def test_a_queue_that_is_away_is_not_called_for_each_batch(timetable: Timetable)
     _storm(timetable, 300)
     queues = CountingQueues(away=True)
 
-    _firing(timetable, timetable.shop.database, queues, connections=4).page()
+    _firing(timetable, timetable.shop.dispatching, queues, connections=4).page()
 
     # Then the calls that were at work then were the last
     assert queues.calls <= 4
@@ -164,7 +167,7 @@ def test_fault_47_a_tick_that_runs_out_of_time_stops_and_the_next_one_resumes(ti
     # Given a storm of several rounds, and a dispatcher whose every page takes ten seconds
     two_rounds = 2 * ROUND * 10
     _storm(timetable, two_rounds + 20)
-    duty = _firing(timetable, timetable.shop.database, page=10)
+    duty = _firing(timetable, timetable.shop.dispatching, page=10)
     seen: list[int] = []
 
     def page() -> int:
@@ -174,7 +177,7 @@ def test_fault_47_a_tick_that_runs_out_of_time_stops_and_the_next_one_resumes(ti
 
     def tick() -> Any:
         return Tick(
-            database=timetable.shop.database,
+            database=timetable.shop.dispatching,
             duties=(Duty(name="fire", page=page),),
             holder="h",
             clock=timetable.shop.clock,
@@ -206,8 +209,10 @@ def test_fault_38_a_full_disk_or_a_cancelled_statement_fails_the_duty_and_the_ne
         " FOR EACH ROW EXECUTE FUNCTION refuse()"
     )
     # When the dispatcher ticks
-    timetable.shop.database.close()
-    timetable.shop.database = database_of(timetable.shop.clerk.url, retry_seconds=1)
+    timetable.shop.dispatching.close()
+    timetable.shop.dispatching = database_of(
+        as_login(timetable.shop.clerk.url, DISPATCHER), retry_seconds=1
+    )
     report = timetable.shop.tick()
     # Then firing failed, the other duties did not, and nothing is half done
     assert report.failed == ("fire",)

@@ -12,6 +12,7 @@ import pytest
 from muster.store.connection import Database
 from muster.store.slots import Refused, Slot, Slots
 from tests.support.clerk import AGENT, database_of, query
+from tests.support.logins import WORKER, as_login
 
 NOW = datetime.now(UTC)
 
@@ -73,5 +74,5 @@ class Gate:
 @pytest.fixture
 def gate(each_database_url: str) -> Iterator[Gate]:
     """The slots of an agent that may do one thing at a time, on every PostgreSQL version at hand."""
-    with closing(database_of(each_database_url)) as database:
+    with closing(database_of(as_login(each_database_url, WORKER))) as database:
         yield Gate(each_database_url, database)

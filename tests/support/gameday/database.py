@@ -25,6 +25,7 @@ from tests.support.gameday.game import Game
 
 PROFILE = "document-profile"
 _RESTORED = "muster_restored"
+_STAGE = "local"
 
 
 def away(game: Game) -> None:
@@ -70,7 +71,7 @@ def rotated(game: Game) -> None:
     after = replace(before, password=f"rotated-{game.run}")
     _set_password(game, after.password)
     try:
-        # Everybody has to connect again, and is refused
+        # Everybody has to connect again; whoever uses that password is refused
         _end_sessions(game, after)
         with game.soon_again(PROFILE), game.at(_url(after)):
             job = game.send(PROFILE, game.job("rotated"), text="hello")
@@ -87,6 +88,13 @@ def rotated(game: Game) -> None:
         secrets.put_secret_value(SecretId=LOCAL_DATABASE, SecretString=_secret(before))
     _end_sessions(game, before)
     game.until(game.send(PROFILE, game.job("back"), text="hello"), "completed")
+    with game.soon_again(PROFILE):
+        game.follow("secret-rotation", "The logins of components", stage=_STAGE)
+        # Everybody has to connect again, by the old password
+        _end_sessions(game, before)
+        game.until(game.send(PROFILE, game.job("renewed"), text="hello"), "completed")
+        game.minute()
+        assert game.ticked()
 
 
 def restored(game: Game) -> None:
@@ -108,7 +116,7 @@ def restored(game: Game) -> None:
             try:
                 game.follow(
                     "restore",
-                    database_secret=LOCAL_DATABASE, database=_secret(there),
+                    database_secret=LOCAL_DATABASE, database=_secret(there), stage=_STAGE,
                 )  # fmt: skip
                 # What waited runs and is recorded, what was recorded is known, what came after is not
                 game.until(later, "completed")
@@ -125,6 +133,7 @@ def restored(game: Game) -> None:
                 secrets.put_secret_value(SecretId=LOCAL_DATABASE, SecretString=_secret(here))
     # The old one is let in again, for whoever plays next. The other goes first: who knows it stays there.
     game.accepted.remove(later)  # recorded in the other one
+    game.muster("logins", _STAGE)
     _as_administrator(game, f"DROP DATABASE {_RESTORED} WITH (FORCE)")
     with game.soon_again(PROFILE):
         game.until(game.send(PROFILE, game.job("again"), text="hello"), "completed")
