@@ -10,11 +10,13 @@ import pytest
 from psycopg2 import errors
 
 from muster.database_roles import DatabaseRole
+from muster.dispatcher.tick import do_duties
 from muster.store.migrate import migrate
 from muster.store.migration import Migration
 from tests.support.clerk import query
 from tests.support.logins import API, DISPATCHER, WORKER, as_login
 from tests.support.source import ROOT
+from tests.support.worker import Workshop
 
 PAGE = ROOT / "docs" / "reference" / "database-roles.md"
 
@@ -147,6 +149,20 @@ def test_what_a_component_has_no_need_of_is_refused(database_url: str, role: Dat
     # When it is used for what the component never does / Then each is refused
     tried = [*_NOBODYS, *_NOT_OF[role]]
     assert [statement for statement in tried if not _refused(url, statement)] == []
+
+
+def test_all_duties_are_within_the_rights_of_whoever_has_them(database_url: str):
+    # Given the dispatcher, and a leader of listeners, who has the ledger's upkeep with a worker's login
+    with closing(Workshop(database_url)) as shop:
+        upkeep = shop.duties(database=shop.database).upkeep.all()
+        # When both do what they do
+        ticked = shop.tick()
+        led = do_duties(
+            upkeep, end=shop.clock.monotonic() + 60, clock=shop.clock, log=shop.log.logger
+        )
+    # Then nothing was refused
+    assert (ticked.failed, led.failed) == ((), ())
+    assert set(led.done) == {duty.name for duty in upkeep}
 
 
 def test_giving_a_role_up_gives_nothing_more(database_url: str):

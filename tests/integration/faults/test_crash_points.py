@@ -182,6 +182,7 @@ def _recovers(stage: Stage) -> None:
 def _nothing_is_left_in_the_database(stage: Stage) -> None:
     """I8: the two sessions of the process are gone; of the workshop's own there are up to three."""
     sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    stage.shop.dispatching.close()
     wait_until(lambda: len(query(stage.life.url, sql)) <= 3)
 
 

@@ -33,10 +33,10 @@ GRANT SELECT ON agent_config TO muster_worker, muster_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lease TO muster_worker, muster_dispatcher;
 GRANT USAGE ON SEQUENCE lease_fence TO muster_worker, muster_dispatcher;
 
--- Instances say that they live; the dispatcher tells of tasks that did not start, and forgets.
+-- Instances say that they live; the dispatcher tells of tasks that did not start, and both it and leaders forget.
 GRANT SELECT, INSERT, UPDATE ON agent_instance TO muster_worker, muster_dispatcher, muster_api;
 GRANT SELECT, INSERT, DELETE ON agent_instance_agent TO muster_worker, muster_dispatcher, muster_api;
-GRANT DELETE ON agent_instance TO muster_dispatcher;
+GRANT DELETE ON agent_instance TO muster_worker, muster_dispatcher;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON agent_slot, agent_lane_wait TO muster_worker;
 
