@@ -42,6 +42,9 @@ LEAST_KEEP_DAYS = 45
 #: Keys of archived dead letters begin so, in the bucket of results.
 ARCHIVE_PREFIX = "dead-letters/"
 
+#: Where results that no row holds are in the bucket of results, below it by agent.
+RESULT_PREFIX = "results/"
+
 #: Redeliveries that wedge an envelope between agents end here.
 MAX_HOPS = 16
 

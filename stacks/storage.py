@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from muster.contracts import ARCHIVE_PREFIX, OutputKey
+from muster.contracts import ARCHIVE_PREFIX, RESULT_PREFIX, OutputKey
 from stacks.acknowledgement import acknowledge, acknowledge_wildcard
 from stacks.bucket_right import BucketRight
 from stacks.config import Stage
@@ -111,7 +111,7 @@ class StorageStack(Stack):
         return self._managed(id_, statements, objects, reason)
 
     def _write_own_results(self) -> iam.ManagedPolicy:
-        objects = self.results.arn_for_objects("${aws:PrincipalTag/Agent}/*")
+        objects = self.results.arn_for_objects(f"{RESULT_PREFIX}${{aws:PrincipalTag/Agent}}/*")
         statement = iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects])
         reason = "Object names are job ids; the prefix is the agent's own, by the tag of its role."
         return self._managed("WriteResults", [statement], objects, reason)

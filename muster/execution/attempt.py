@@ -13,7 +13,7 @@ from typing import Any
 
 from muster.agent_secrets import AgentSecrets, no_secrets
 from muster.clock import Clock
-from muster.contracts import INLINE_RESULT_BYTES
+from muster.contracts import INLINE_RESULT_BYTES, RESULT_PREFIX
 from muster.crashpoint import CrashPointReached, crashpoint
 from muster.database import JobDatabase, NoTables
 from muster.errors import Cancelled, PermanentError, SecretRejected
@@ -217,7 +217,7 @@ class Attempts:
         if len(text.encode()) <= INLINE_RESULT_BYTES:
             # A copy: the agent may go on changing what it returned, and its next job may return it again.
             return json.loads(text), None
-        key = f"results/{claim.agent_id}/{claim.execution_id}-{claim.fence}.json"
+        key = f"{RESULT_PREFIX}{claim.agent_id}/{claim.execution_id}-{claim.fence}.json"
         return None, self._objects.put_json(self._results_bucket, key, result)
 
     def failed(self, claim: Claim, error: BaseException) -> Outcome:

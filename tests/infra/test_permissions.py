@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from muster.contracts import RESULT_PREFIX
 from stacks.database_settings import InstanceDatabase
 from tests.infra.synthesis import Resource, Synthesis
 
@@ -188,7 +189,9 @@ def test_an_agent_writes_results_under_its_own_name_only(each: Synthesis):
     )
     (statement,) = policy.properties["PolicyDocument"]["Statement"]
     assert statement["Action"] == "s3:PutObject"
-    assert statement["Resource"]["Fn::Join"][1][1] == "/${aws:PrincipalTag/Agent}/*"
+    assert (
+        statement["Resource"]["Fn::Join"][1][1] == f"/{RESULT_PREFIX}${{aws:PrincipalTag/Agent}}/*"
+    )
     for manifest in each.manifests:
         role = each.role(manifest.id)
         assert {"Key": "Agent", "Value": manifest.id} in role.properties["Tags"]
