@@ -25,6 +25,7 @@ from stacks.constructs.watched import Watched
 from stacks.packaging import dependency_layer
 from stacks.platform import Platform
 from stacks.retention import log_group
+from stacks.secret_right import let_read
 from stacks.storage import StorageStack
 from stacks.watches import function as functions
 from stacks.watches.api import api as of_api
@@ -67,7 +68,7 @@ class ApiStack(Stack):
         signing = self._token_key()
         answering = self._answering(signing, storage)
         self.role = answering.role
-        signing.grant_read(self.role)
+        let_read(self, self.role, signing)
         HookSecrets(self, "Hooks", stage=stage.name, manifests=manifests, reader=self.role)
         storage.grant_archive(self.role)
         api = apigateway.HttpApi(

@@ -21,6 +21,7 @@ from stacks.constructs.watched import Watched
 from stacks.database_settings import InstanceDatabase
 from stacks.network import NetworkStack
 from stacks.retention import log_group
+from stacks.secret_right import let_read
 from stacks.watches.database import database as of_database
 
 DATABASE_NAME = "muster"
@@ -38,12 +39,7 @@ class DatabaseAccess:
 
     def grant(self, scope: Construct, grantee: iam.IGrantable) -> None:
         """Let `grantee` read the secret; the network lets it reach the database."""
-        secret = (
-            secretsmanager.Secret.from_secret_name_v2(scope, "DatabaseSecret", self.secret)
-            if isinstance(self.secret, str)
-            else self.secret
-        )
-        secret.grant_read(grantee)
+        let_read(scope, grantee, self.secret)
 
 
 class DatabaseStack(Stack):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from muster.database_roles import DatabaseRole
@@ -24,6 +23,7 @@ from stacks.constructs.s3_triggers import S3Triggers
 from stacks.constructs.watched import Watched
 from stacks.packaging import agent_folder
 from stacks.platform import Platform
+from stacks.secret_right import let_read
 from stacks.storage import StorageStack
 from stacks.watch import Watch
 from stacks.watches.agent import failure_rate, letters_refused, stuck_jobs
@@ -111,13 +111,10 @@ class Agent(Construct):
 
     def admit(self, role: iam.Role) -> None:
         """Let the role that runs the agent take jobs, bury them, and use what the manifest names."""
-        for queue in self.queue.lanes.values():
-            queue.grant_consume_messages(role)
-        self.queue.dead_letters.grant(role, "sqs:SendMessage")
+        self.queue.grant_work(role)
         self._storage.grant_results(role)
-        for own, name in self.manifest.secrets.items():
-            # By its name: the ARN ends in six characters that only Secrets Manager knows.
-            secretsmanager.Secret.from_secret_name_v2(self, own, name).grant_read(role)
+        for name in self.manifest.secrets.values():
+            let_read(self, role, name)
         for right, names in (
             ("read", self.manifest.permissions.read),
             ("write", self.manifest.permissions.write),

@@ -60,6 +60,14 @@ class AgentQueue(Construct):
         for queue in self.lanes.values():
             queue.grant(sender, "sqs:SendMessage")
 
+    def grant_work(self, worker: iam.IGrantable) -> None:
+        """Let somebody take jobs, keep them or hand them back, and bury them."""
+        for queue in self.lanes.values():
+            queue.grant(
+                worker, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"
+            )
+        self.dead_letters.grant(worker, "sqs:SendMessage")
+
     def grant_redrive(self, redriver: iam.IGrantable) -> None:
         """Let somebody look at dead letters and take them out; `grant_send` lets them go back."""
         self.dead_letters.grant(

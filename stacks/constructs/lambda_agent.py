@@ -77,6 +77,8 @@ class LambdaAgent(Agent):
     def _consume(self) -> None:
         manifest = self.manifest
         for lane, queue in self.queue.lanes.items():
+            # Lambda asks for it before it makes an event source.
+            queue.grant(self.function.role, "sqs:GetQueueAttributes")
             source = lambda_.EventSourceMapping(
                 self,
                 f"{lane.capitalize()}Source",

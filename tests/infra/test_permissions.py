@@ -11,16 +11,12 @@ from muster.contracts import RESULT_PREFIX
 from stacks.database_settings import InstanceDatabase
 from tests.infra.synthesis import Resource, Synthesis
 
-CONSUME = {
-    "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:GetQueueUrl",
-    "sqs:ReceiveMessage",
-}
+CONSUME = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage"}
+#: What Lambda asks for of the function behind an event source.
+POLLED = {"sqs:GetQueueAttributes"}
 #: Given to an account, not to a repository: AWS knows no narrower resource.
 REGISTRY_TOKEN = "ecr:GetAuthorizationToken"
-READ_SECRET = {"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"}
+READ_SECRET = {"secretsmanager:GetSecretValue"}
 WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 #: What whoever redrives does with a queue of dead letters.
@@ -61,9 +57,9 @@ def test_an_agent_consumes_its_lane_and_sends_to_its_dead_letters_only(each: Syn
             next(q for q in each.of_agent(manifest.id, "AWS::SQS::Queue") if f"/{name}/" in q.path)
             for name in ("Normal", "DeadLetters")
         )
-        assert on_queue(policy, normal.id) == CONSUME
+        assert on_queue(policy, normal.id) == CONSUME | POLLED
         assert on_queue(policy, dead.id) == {"sqs:SendMessage"}
-        assert actions(policy) == CONSUME | READ_SECRET | WRITE_LOGS | {"sqs:SendMessage"}
+        assert actions(policy) == CONSUME | POLLED | READ_SECRET | WRITE_LOGS | {"sqs:SendMessage"}
 
 
 def test_an_agent_reads_exactly_the_secrets_that_it_names(each: Synthesis):
