@@ -73,6 +73,11 @@ class Checkout:
         return self.logs / f"listener-{agent}.log"
 
     @property
+    def calls(self) -> Path:
+        """What each role has called of AWS in this life of the cloud, a line of JSON each."""
+        return self.logs / "calls.jsonl"
+
+    @property
     def database(self) -> Path:
         """Postgres's data: survives `down`, removed by `down --purge`."""
         return self.state / "postgres"

@@ -20,7 +20,7 @@ REGION = "us-east-1"
 CREDENTIAL = "test"
 
 
-def _environment(*, checkout: Checkout, port: int, nonce: str) -> dict[str, str]:
+def _environment(*, checkout: Checkout, port: int, nonce: str, guarded: bool) -> dict[str, str]:
     """Nothing of the caller's AWS settings or Python path reaches the emulator or its functions."""
     return {
         "PATH": os.pathsep.join([str(checkout.tools), os.environ.get("PATH", os.defpath)]),
@@ -32,6 +32,7 @@ def _environment(*, checkout: Checkout, port: int, nonce: str) -> dict[str, str]
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_EDITION": nonce,  # shown by the health page
+        "AUTH": "true" if guarded else "false",
         "LAMBDA_EXECUTOR": "local",
         "S3_DATA_DIR": str(checkout.scratch / "s3"),
         "STATE_DIR": str(checkout.scratch / "state"),
@@ -42,6 +43,13 @@ def _environment(*, checkout: Checkout, port: int, nonce: str) -> dict[str, str]
         "PYTHONDONTWRITEBYTECODE": "1",
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+def _program(checkout: Checkout, *, guarded: bool) -> list[str]:
+    if not guarded:
+        return ["-m", "ministack"]
+    # Without the folder of the program on its path: modules there are named as others are.
+    return ["-P", str(checkout.root / "local" / "guarded_emulator.py"), str(checkout.calls)]
 
 
 def _set_scratch_aside(checkout: Checkout) -> None:
@@ -61,8 +69,12 @@ class Emulator:
     nonce: str
 
     @classmethod
-    def start(cls, *, checkout: Checkout, port: int, nonce: str) -> Emulator:
-        """Start it with empty scratch folders; it is ready once `answers()` says so."""
+    def start(cls, *, checkout: Checkout, port: int, nonce: str, guarded: bool = False) -> Emulator:
+        """Start it with empty scratch folders; it is ready once `answers()` says so.
+
+        Args:
+            guarded: enforce IAM, and write down what each role calls.
+        """
         if not checkout.emulator_python.exists():
             raise LocalCloudError(
                 f"The AWS emulator is not installed ({checkout.emulator_python} is missing). "
@@ -74,8 +86,10 @@ class Emulator:
             path.replace(path.with_suffix(".log.1"))  # how the last one ended
         with path.open("wb") as log:
             child = Child(
-                [str(checkout.emulator_python), "-m", "ministack"],
-                environment=_environment(checkout=checkout, port=port, nonce=nonce),
+                [str(checkout.emulator_python), *_program(checkout, guarded=guarded)],
+                environment=_environment(
+                    checkout=checkout, port=port, nonce=nonce, guarded=guarded
+                ),
                 directory=checkout.scratch,
                 output=log.fileno(),
             )

@@ -146,7 +146,10 @@ class Supervisor:
 
     def _start_emulator(self, port: int | None) -> Emulator:
         self._emulator = Emulator.start(
-            checkout=self._checkout, port=ports.choose(port), nonce=self._state.nonce
+            checkout=self._checkout,
+            port=ports.choose(port),
+            nonce=self._state.nonce,
+            guarded=True,
         )
         return self._emulator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ class Definition:
     arn: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
+    #: The role that its tasks act as; empty where they have none.
+    role: str = ""
+    #: Of that role, as variables; others are no other deployment.
+    credentials: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Definition | None:
@@ -36,11 +40,12 @@ class Definition:
             arn=described["taskDefinitionArn"],
             command=tuple(container.get("command", ())),
             environment=environment,
+            role=described.get("taskRoleArn", ""),
         )
 
 
 def deployed(aws: LocalAws) -> list[Definition]:
-    """The listeners whose services are deployed, by agent."""
+    """The listeners whose services are deployed, by agent, with credentials as ECS would give them."""
     ecs = aws.client("ecs")
     arns = [
         service["taskDefinition"]
@@ -56,7 +61,17 @@ def deployed(aws: LocalAws) -> list[Definition]:
         Definition.of(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
         for arn in arns
     ]
-    return sorted((d for d in described if d is not None), key=lambda d: d.agent_id)
+    return sorted(
+        (_with_credentials(d, aws) for d in described if d is not None), key=lambda d: d.agent_id
+    )
+
+
+def _with_credentials(definition: Definition, aws: LocalAws) -> Definition:
+    if not definition.role:
+        return definition
+    return replace(
+        definition, credentials=aws.acting_as(definition.role, session=definition.agent_id)
+    )
 
 
 def write(path: Path, definitions: list[Definition]) -> None:

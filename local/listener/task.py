@@ -98,6 +98,7 @@ class Task:
             "HOME": str(self._checkout.scratch),
             "TMPDIR": str(self._checkout.scratch),
             **self._aws.environment({}),
+            **self.definition.credentials,
             **self.definition.environment,
             ListenerEnvironment.variable("http_port"): str(self.port),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from local.listener.definition import Definition, read, write
 
 DESCRIBED: dict[str, Any] = {
     "taskDefinitionArn": "arn:aws:ecs:us-east-1:000000000000:task-definition/one:3",
+    "taskRoleArn": "arn:aws:iam::000000000000:role/one",
     "containerDefinitions": [
         {
             "command": ["python", "-m", "ecs_listener"],
@@ -21,6 +23,7 @@ DEFINITION = Definition(
     arn="arn:aws:ecs:us-east-1:000000000000:task-definition/one:3",
     command=("python", "-m", "ecs_listener"),
     environment={"MUSTER_AGENT_ID": "one"},
+    role="arn:aws:iam::000000000000:role/one",
 )
 
 
@@ -31,6 +34,14 @@ def test_a_task_definition_is_read_as_ecs_describes_it():
     # Then the one is a listener with its command and environment, the other is none
     assert Definition.of(DESCRIBED) == DEFINITION
     assert Definition.of(other) is None
+
+
+def test_fresh_credentials_are_no_other_deployment():
+    # Given a listener that runs, and what a later `up` finds of it
+    first, later = (replace(DEFINITION, credentials={"AWS_SESSION_TOKEN": t}) for t in "ab")
+    # Then it is the same deployment, and another role would be another
+    assert first == later
+    assert first != replace(later, role="arn:aws:iam::000000000000:role/two")
 
 
 def test_what_up_writes_the_supervisor_reads(tmp_path: Path):

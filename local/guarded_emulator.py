@@ -1,0 +1,120 @@
+"""The emulator with IAM in force: started by its own interpreter, which knows nothing else of ours.
+
+    python -P local/guarded_emulator.py CALLS
+
+What a role is not granted is refused, as on AWS, so that a missing grant shows on this machine. Each distinct
+call of a role is appended to the file CALLS as a line of JSON: role, session, action, resource and whether it
+was let through. The caller sets AUTH=true, with which the emulator checks signatures and policies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+#: Calls that are noted; objects have names of their own, so there is no end to distinct ones.
+_MOST = 20_000
+
+#: A variable in the resource of a statement, which the emulator does not put in.
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
+
+class _Notes:
+    """Distinct calls, one a line. Whoever moves the file away has them written down anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.unlink(missing_ok=True)
+        self._noted: set[tuple[str, ...]] = set()
+
+    def note(self, *call: str) -> None:
+        if not self._path.exists():
+            self._noted.clear()
+        if call not in self._noted and len(self._noted) < _MOST:
+            self._noted.add(call)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(call) + "\n")
+
+
+def _note_calls(notes: _Notes) -> None:
+    """Write down what roles call; who has no role is an administrator and may do everything."""
+    from ministack.core import iam_evaluator  # pyright: ignore[reportMissingImports]  # its own environment
+    from ministack.services import sts  # pyright: ignore[reportMissingImports]  # as above
+
+    enforce = iam_evaluator.enforce
+
+    def noting(access_key_id: str, iam_action: str, *rest: Any, **named: Any) -> Any:
+        if iam_action.startswith("sqs:"):
+            iam_action = iam_action.removesuffix("Batch")  # one right for both, on AWS
+        refusal = enforce(access_key_id, iam_action, *rest, **named)
+        principal = (sts._sessions.get(access_key_id) or {}).get("Arn", "")  # noqa: SLF001 - says who calls
+        if ":assumed-role/" in principal:
+            _, role, session = principal.split("/", 2)
+            outcome = "allowed" if refusal is None else getattr(refusal, "decision", "unsigned")
+            notes.note(role, session, iam_action, str(named.get("resource_arn", "*")), outcome)
+        return refusal
+
+    iam_evaluator.enforce = noting
+
+
+def _be_as_aws() -> None:
+    """Mend where the emulator's IAM sees something else than AWS's does."""
+    from ministack.core import iam_evaluator  # pyright: ignore[reportMissingImports]  # its own environment
+
+    resolve = iam_evaluator._resolve_condition_key  # noqa: SLF001 - what conditions are asked of
+    first_match = iam_evaluator._first_match  # noqa: SLF001 - how statements are looked through
+
+    def resolving(key: str, context: Any) -> Any:
+        if key.lower() == "aws:securetransport":
+            return "true"  # loopback plays TLS
+        # The supervisor is ECS when it starts a listener: ECS says for whom it asks.
+        if context.action == "sts:AssumeRole" and context.principal_type == "Root":
+            match key.lower():
+                case "aws:sourceaccount":
+                    return context.principal_account
+                case "aws:sourcearn":
+                    return f"arn:aws:ecs:{context.region}:{context.principal_account}:task/listener"
+        return resolve(key, context)
+
+    def matching(context: Any, statements: list[Any], effect: str) -> Any:
+        def meant(resource: str) -> str:
+            return _VARIABLE.sub(
+                lambda found: str(resolving(found[1], context) or found[0]), _as_arn(resource)
+            )
+
+        return first_match(
+            context,
+            [
+                replace(s, resources=[meant(resource) for resource in s.resources])
+                for s in statements
+            ],
+            effect,
+        )
+
+    iam_evaluator._resolve_condition_key = resolving  # noqa: SLF001 - see above
+    iam_evaluator._first_match = matching  # noqa: SLF001 - see above
+
+
+def _as_arn(resource: str) -> str:
+    """`Ref` of a secret is its ARN on AWS, and its name in the emulator."""
+    if resource.startswith(("arn:", "*")):
+        return resource
+    return f"arn:aws:secretsmanager:*:*:secret:{resource}-??????"
+
+
+def main(calls: Path) -> None:
+    """Run the emulator until it is killed."""
+    _be_as_aws()
+    _note_calls(_Notes(calls))
+    sys.argv = ["ministack"]
+    from ministack import app  # pyright: ignore[reportMissingImports]  # its own environment
+
+    app.main()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
