@@ -14,6 +14,7 @@ from constructs import Construct
 
 from muster.database_roles import DatabaseRole
 from stacks.acknowledgement import OWN_KEYS, acknowledge
+from stacks.secret_right import let_read
 
 _LENGTH = 44
 
@@ -47,7 +48,7 @@ class LoginSecrets(Construct):
                 exclude_punctuation=True,
             ),
         )
-        secret.grant_read(keeper)
+        let_read(self, keeper, secret)
         keeper.add_to_policy(
             iam.PolicyStatement(
                 actions=["secretsmanager:PutSecretValue"], resources=[secret.secret_arn]

@@ -1,0 +1,1 @@
+"""Who may call what, and who calls it: rights of templates against recorded calls."""
