@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from muster.errors import ConfigurationError, MusterError, PermanentError, RetryableError
 from muster.model import Message
+
+_T = TypeVar("_T")
 
 #: Longest delay that SQS gives to one message.
 MAX_DELAY = timedelta(minutes=15)
@@ -82,6 +84,17 @@ class Sent:
         return self.message_id is not None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ready(Generic[_T]):
+    """A call that is made, and not sent yet. It is sent once, in one of two ways."""
+
+    #: Sends it and waits for the answer.
+    send: Callable[[], _T]
+    #: Sends it; calling what is returned, once, waits for the answer, and sends again what has to be. None:
+    #: nothing was sent, since nothing says that the other side can be reached; `send` finds out.
+    post: Callable[[], Callable[[], _T] | None]
+
+
 class HandleOutcome(StrEnum):
     """What SQS said about one receipt handle. For the caller, all three mean: not proven."""
 
@@ -132,10 +145,8 @@ class Queues(Protocol):
         """
         ...
 
-    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
-        """`send_batch` in two steps: whatever can be done before something is sent, and the rest.
-
-        Calling what is returned, once and within a minute, sends them; it says what `send_batch` says.
+    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Ready[list[Sent]]:
+        """`send_batch` in two steps: whatever can be done ahead, and the rest, within a minute.
 
         Raises:
             ValueError: a delay is outside 0 s .. MAX_DELAY.

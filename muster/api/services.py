@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 from muster.api.jobs.known_agents import KnownAgents
+from muster.api.jobs.unheard import Unheard
 from muster.clock import Clock
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.hooks.shared_secrets import SharedSecrets
@@ -44,6 +45,7 @@ class Services:
     hook_secrets: SharedSecrets
     clock: Clock
     log: logging.Logger
+    unheard: Unheard = field(default_factory=Unheard)
     #: Remembered, and proven at every use.
     remembered: KnownAgents = field(default_factory=KnownAgents)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from muster.aws.batch import attributes_of, chunks, refusal
 from muster.errors import MusterError, PermanentError, QueueUnavailable
-from muster.ports import Outgoing, Sent
+from muster.ports import Outgoing, Ready, Sent
 
 #: Times that an entry is sent before its failure is told.
 ROUNDS = 4
@@ -30,7 +31,7 @@ class BatchSender:
 
     def __init__(
         self,
-        call: Callable[[list[dict[str, Any]]], Callable[[], dict[str, Any]]],
+        call: Callable[[list[dict[str, Any]]], Ready[dict[str, Any]]],
         *,
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
@@ -40,9 +41,9 @@ class BatchSender:
         self._jitter = jitter
         self._results: dict[int, Sent] = {}
         self._waiting: list[_Indexed] = []
-        self._first: Callable[[], dict[str, Any]] | None = None
+        self._first: Ready[dict[str, Any]] | None = None
 
-    def prepare(self, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
+    def prepare(self, entries: Sequence[Outgoing]) -> Ready[list[Sent]]:
         """Make the first call ready; what is returned makes it and all others, with one result per entry."""
         # All are checked before the first is sent, so that a ValueError means that nothing was.
         refusals = [refusal(entry) for entry in entries]
@@ -51,6 +52,16 @@ class BatchSender:
         for chunk in chunks(self._waiting):
             self._first = self._call([_wire(entry) for _, entry in chunk])
             break
+        return Ready(send=self._send, post=self._post)
+
+    def _post(self) -> Callable[[], list[Sent]] | None:
+        """Several calls are not posted: the others would leave when somebody listens, and not now."""
+        if self._first is None or len(list(chunks(self._waiting))) > 1:
+            return None
+        hear = self._first.post()
+        if hear is None:
+            return None
+        self._first = replace(self._first, send=hear)
         return self._send
 
     def _send(self) -> list[Sent]:
@@ -80,7 +91,7 @@ class BatchSender:
 
     def _chunk(self, chunk: list[_Indexed]) -> list[_Indexed]:
         call, self._first = self._first, None
-        reply = (call or self._call([_wire(entry) for _, entry in chunk]))()
+        reply = (call or self._call([_wire(entry) for _, entry in chunk])).send()
         told: dict[int, Sent] = {
             int(sent["Id"]): Sent(message_id=sent["MessageId"])
             for sent in reply.get("Successful", [])

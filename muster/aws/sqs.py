@@ -17,7 +17,7 @@ from muster.aws.sending import BatchSender
 from muster.errors import ConfigurationError, MusterError, QueueUnavailable
 from muster.message.record import from_receive
 from muster.model import Message
-from muster.ports import MAX_VISIBILITY, Depth, HandleOutcome, Outgoing, Sent, Visibility
+from muster.ports import MAX_VISIBILITY, Depth, HandleOutcome, Outgoing, Ready, Sent, Visibility
 
 #: Longest silence of SQS within one try, in seconds, for a call that does not wait for messages.
 READ_TIMEOUT = 5
@@ -75,14 +75,15 @@ class Queues:
 
     def send_batch(self, queue_url: str, entries: Sequence[Outgoing]) -> list[Sent]:
         """See `muster.ports.Queues.send_batch`."""
-        return self.prepare(queue_url, entries)()
+        return self.prepare(queue_url, entries).send()
 
-    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
+    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Ready[list[Sent]]:
         """See `muster.ports.Queues.prepare`."""
-        # boto3's client can do nothing ahead.
         ahead = getattr(self._client, "prepare_message_batch", None)
         call = _Call(
-            ahead or partial(partial, self._client.send_message_batch), "sqs:SendMessage", queue_url
+            ahead or partial(_nothing_ahead, self._client.send_message_batch),
+            "sqs:SendMessage",
+            queue_url,
         )
         return BatchSender(call.prepared, sleep=self._sleep, jitter=self._jitter).prepare(entries)
 
@@ -212,10 +213,15 @@ class _Call:
             else:
                 yield reply
 
-    def prepared(self, entries: list[dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-        """Of an operation that returns what does it."""
-        do = self._operation(QueueUrl=self._queue_url, Entries=_numbered(entries))
-        return partial(self._translated, do)
+    def prepared(self, entries: list[dict[str, Any]]) -> Ready[dict[str, Any]]:
+        """Of an operation that is made ready."""
+        ready = self._operation(QueueUrl=self._queue_url, Entries=_numbered(entries))
+
+        def post() -> Callable[[], dict[str, Any]] | None:
+            hear = ready.post()
+            return hear and partial(self._translated, hear)
+
+        return Ready(send=partial(self._translated, ready.send), post=post)
 
     def _translated(self, do: Callable[[], Any]) -> Any:
         try:
@@ -227,6 +233,11 @@ class _Call:
         return translate(
             exc, action=self._action, resource=self._queue_url, unavailable=QueueUnavailable
         )
+
+
+def _nothing_ahead(call: Callable[..., dict[str, Any]], **arguments: Any) -> Ready[dict[str, Any]]:
+    """Of boto3's client, which makes, sends and waits in one go."""
+    return Ready(send=partial(call, **arguments), post=lambda: None)
 
 
 def _numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

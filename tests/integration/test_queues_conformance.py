@@ -117,13 +117,30 @@ def test_sends_more_than_one_call_takes_and_answers_in_order(subject: Subject):
 def test_what_is_prepared_is_sent_when_it_is_called(subject: Subject):
     # Given 12 messages that are prepared
     queue = subject.queue()
-    send = subject.queues.prepare(queue, [Outgoing(body=f'{{"n":{n}}}') for n in range(12)])
+    ready = subject.queues.prepare(queue, [Outgoing(body=f'{{"n":{n}}}') for n in range(12)])
     # Then nothing is sent
     assert subject.queues.receive(queue, wait=NOW) == []
     # Until it is asked for
-    assert [result.ok for result in send()] == [True] * 12
+    assert [result.ok for result in ready.send()] == [True] * 12
     bodies = [message.body for message in _receive_all(subject, queue, 12, visibility=LONG)]
     assert sorted(bodies) == sorted(f'{{"n":{n}}}' for n in range(12))
+
+
+def test_what_is_posted_is_there_and_told_of_later(subject: Subject):
+    # Given a message that is prepared, after one that was sent just now
+    queue = subject.queue()
+    subject.queues.send_batch(queue, [Outgoing(body='{"n":0}')])
+    ready = subject.queues.prepare(queue, [Outgoing(body='{"n":1}')])
+    # When it is posted, or sent by whoever cannot post
+    hear = ready.post()
+    told = ready.send if hear is None else hear
+    # Then it arrives, once, and what became of it can be asked for
+    if hear is not None:
+        assert len(_receive_all(subject, queue, 2, visibility=NOW)) >= 2
+    [sent] = told()
+    received = _receive_all(subject, queue, 2, visibility=LONG)
+    assert sorted(message.body for message in received) == ['{"n":0}', '{"n":1}']
+    assert sent.message_id in {message.message_id for message in received}
 
 
 def test_more_than_one_receive_takes_are_received_together_and_once(subject: Subject):

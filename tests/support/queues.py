@@ -11,7 +11,7 @@ from functools import partial
 from muster.clock import Clock, SystemClock
 from muster.errors import ConfigurationError
 from muster.model import Message
-from muster.ports import Depth, HandleOutcome, Outgoing, Sent, Visibility
+from muster.ports import Depth, HandleOutcome, Outgoing, Ready, Sent, Visibility
 
 #: How often a waiting receive looks again, in seconds.
 _POLL = 0.01
@@ -63,8 +63,12 @@ class MemoryQueues:
             return [Sent(error=_missing(queue_url)) for _ in entries]
         return [self._store(queue_url, entry) for entry in entries]
 
-    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Callable[[], list[Sent]]:
-        return partial(self.send_batch, queue_url, entries)
+    def prepare(self, queue_url: str, entries: Sequence[Outgoing]) -> Ready[list[Sent]]:
+        def post() -> Callable[[], list[Sent]]:
+            sent = self.send_batch(queue_url, entries)
+            return lambda: sent
+
+        return Ready(send=partial(self.send_batch, queue_url, entries), post=post)
 
     def receive(
         self,

@@ -29,12 +29,12 @@ def submit_at_once(call: Call, key: StoredKey, services: Services) -> Answer | N
     if known is None or known.problem(wanted.params) is not None:
         return None
     agent, ready = known.agent, list[Callable[[], None]]()
-    submitted = services.at_once.submit(
-        wanted,
-        key=key,
-        agent=agent,
-        meanwhile=lambda: ready.append(prepared(call, services, agent, wanted)),
-    )
+
+    def meanwhile() -> None:
+        ready.append(prepared(call, services, agent, wanted))
+        services.unheard.hear()
+
+    submitted = services.at_once.submit(wanted, key=key, agent=agent, meanwhile=meanwhile)
     if submitted is None:
         return None
     if not submitted.counted:

@@ -1,9 +1,14 @@
-"""Puts a recorded job on its lane; what fails is logged and left to the relay."""
+"""Puts a recorded job on its lane; what fails is logged and left to the relay.
+
+The caller does not wait for SQS's answer where SQS has answered just now: the record is what counts, and the
+relay looks after messages that did not arrive. The next call listens while it waits for Postgres.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from muster.dispatcher.carrier import carrier
@@ -11,6 +16,7 @@ from muster.dispatcher.carrier import carrier
 if TYPE_CHECKING:
     from muster.api.services import Services
     from muster.model import JsonObject, Source
+    from muster.ports import Sent
 
 
 def prepare_job(
@@ -44,15 +50,22 @@ def prepare_job(
         scheduled_for=None,
         traceparent=traceparent,
     )
-    send = services.queues.prepare(services.lanes.url(agent_id, queues, priority), [message])
+    ready = services.queues.prepare(services.lanes.url(agent_id, queues, priority), [message])
+
+    def hear(told: Callable[[], Sequence[Sent]]) -> None:
+        for sent in told():
+            if not sent.ok:
+                services.log.warning(
+                    "job was not sent; the relay will",
+                    extra={"execution": execution_id, "reason": str(sent.error)},
+                )
 
     def send_it() -> None:
-        [sent] = send()
-        if not sent.ok:
-            services.log.warning(
-                "job was not sent; the relay will",
-                extra={"execution": execution_id, "reason": str(sent.error)},
-            )
+        answer = ready.post()
+        if answer is None:
+            hear(ready.send)
+        else:
+            services.unheard.leave(partial(hear, answer))
 
     return send_it
 

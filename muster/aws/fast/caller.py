@@ -14,12 +14,14 @@ from muster.aws.client import TOTAL_ATTEMPTS
 from muster.aws.failure import service_errors
 from muster.aws.fast.answer import Answer
 from muster.aws.fast.clock import ServiceClock
+from muster.aws.fast.connection import Connection
 from muster.aws.fast.credentials import Keyring
 from muster.aws.fast.failure import Cause
 from muster.aws.fast.fault import Fault, answer_fault, connection_fault, json_object
 from muster.aws.fast.pool import NoAnswer, Pool
 from muster.aws.fast.retry import Quota, pause
 from muster.aws.fast.signing import Identity, Place, Signer
+from muster.ports import Ready
 
 # Made once: `json.dumps` makes one for each call.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -69,11 +71,11 @@ class Caller:
             botocore.exceptions.ClientError: the service refused.
             botocore.exceptions.BotoCoreError: it did not answer, or there are no credentials.
         """
-        return self.prepare(operation, arguments, seconds=seconds)()
+        return self.prepare(operation, arguments, seconds=seconds).send()
 
     def prepare(
         self, operation: str, arguments: dict[str, Any], *, seconds: float
-    ) -> Callable[[], dict[str, Any]]:
+    ) -> Ready[dict[str, Any]]:
         """The same in two steps: what is returned sends the request, which is made and signed by then.
 
         It never raises; who can sign nothing now is told by the second step.
@@ -83,7 +85,10 @@ class Caller:
             signed = self._signed(operation, body)
         except service_errors():
             signed = None
-        return partial(self._send, operation, body, signed, seconds)
+        return Ready(
+            send=partial(self._send, operation, body, signed, seconds),
+            post=partial(self._post, operation, body, signed, seconds),
+        )
 
     def call_at_once(
         self, operation: str, calls: Sequence[dict[str, Any]], *, seconds: float
@@ -108,6 +113,38 @@ class Caller:
     ) -> dict[str, Any]:
         identity, request = signed or self._signed(operation, body)
         [result] = self._try(operation, [request], seconds)
+        return self._concluded(operation, body, result, identity, seconds)
+
+    def _post(
+        self, operation: str, body: bytes, signed: _Signed | None, seconds: float
+    ) -> Callable[[], dict[str, Any]] | None:
+        if signed is None:
+            return None
+        connection = self._pool.post(signed[1], seconds=seconds)
+        if connection is None:
+            return None
+        return partial(self._hear, connection, operation, body, signed, seconds)
+
+    def _hear(
+        self,
+        connection: Connection,
+        operation: str,
+        body: bytes,
+        signed: _Signed,
+        seconds: float,
+    ) -> dict[str, Any]:
+        identity, request = signed
+        answer = self._pool.hear(connection, request, seconds=seconds)
+        return self._concluded(operation, body, self._read(answer, operation), identity, seconds)
+
+    def _concluded(
+        self,
+        operation: str,
+        body: bytes,
+        result: dict[str, Any] | Fault,
+        identity: Identity,
+        seconds: float,
+    ) -> dict[str, Any]:
         answer = self._pursue(operation, body, result, identity, seconds)
         if isinstance(answer, Exception):
             raise answer

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from muster.aws.fast.caller import Caller
 from muster.aws.fast.pool import Pool
+from muster.ports import Ready
 
 
 class FastSqs:
@@ -38,8 +39,8 @@ class FastSqs:
     def send_message_batch(self, **arguments: Any) -> dict[str, Any]:
         return self._call("SendMessageBatch", arguments, seconds=self._patience)
 
-    def prepare_message_batch(self, **arguments: Any) -> Callable[[], dict[str, Any]]:
-        """A `send_message_batch` that is encoded and signed; calling what is returned sends it."""
+    def prepare_message_batch(self, **arguments: Any) -> Ready[dict[str, Any]]:
+        """A `send_message_batch` that is encoded and signed."""
         return self._prepare("SendMessageBatch", arguments, seconds=self._patience)
 
     def delete_message_batch(self, **arguments: Any) -> dict[str, Any]:

@@ -68,9 +68,13 @@ class Connection:
         self._deadline = 0.0
         self._silent = True
 
+    def is_fresh(self) -> bool:
+        """Whether it was made, or had an answer, just now."""
+        return time.monotonic() - self._used <= _FRESH
+
     def is_stale(self) -> bool:
         """Whether the other side closed it, or said something unasked."""
-        return time.monotonic() - self._used > _FRESH and bool(self._poll.poll(0))
+        return not self.is_fresh() and bool(self._poll.poll(0))
 
     def send(self, request: bytes, *, seconds: float) -> None:
         """Send a request; a connection that raised is of no use any more.

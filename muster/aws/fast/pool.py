@@ -51,6 +51,23 @@ class Pool:
                     self._drop(way)
             raise
 
+    def post(self, request: bytes, *, seconds: float) -> Connection | None:
+        """The connection on which this request went and its answer will come: `hear` has to be called for it.
+
+        None, where no connection had an answer just now: of another one nobody knows whether it is alive.
+        """
+        kept = self._pop()
+        if kept is None:
+            return None
+        if not kept.is_fresh():
+            self._idle.append(kept)
+            return None
+        return None if self._send(kept, request, seconds) else kept
+
+    def hear(self, connection: Connection, request: bytes, *, seconds: float) -> Answer | NoAnswer:
+        """The answer to what was posted, as `exchange` has it."""
+        return self._answer(connection, request, seconds)
+
     def _sent(self, request: bytes, seconds: float) -> Connection | NoAnswer:
         """The connection that the answer will come on."""
         kept = self._kept()

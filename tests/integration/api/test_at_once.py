@@ -13,7 +13,6 @@ import psycopg2
 import pytest
 
 from muster.keys.access import Role, Scope
-from muster.ports import Outgoing, Sent
 from muster.store.call_rate import Rate
 from muster.store.connection import Database, Row
 from muster.store.settings import DatabaseSettings
@@ -228,33 +227,6 @@ def test_a_reply_of_the_database_that_is_lost_is_one_job_and_one_message(api: Ap
     assert isinstance(api.queues, MemoryQueues)
     bodies = [json.loads(message.body) for message in api.queues.stored[QUEUE]]
     assert [body["job_id"] for body in bodies].count("lost") == 1
-
-
-def test_no_message_leaves_before_its_record_is_there(api: Api, warm: tuple[Api, Noting]):
-    # Given a queue that looks into the ledger whenever something is sent
-    found: list[int] = []
-
-    class Looking(MemoryQueues):
-        def send_batch(self, queue_url: str, entries: list[Outgoing]) -> list[Sent]:  # type: ignore[override]  # narrower
-            for entry in entries:
-                job_id = json.loads(entry.body)["job_id"]
-                found.append(
-                    len(
-                        api.query(
-                            "SELECT 1 AS x FROM agent_job_execution WHERE job_id = %s", job_id
-                        )
-                    )
-                )
-            return super().send_batch(queue_url, entries)
-
-    queues = Looking()
-    queues.create(QUEUE.removeprefix("memory://"))
-    process = Api(url=api.url, database=warm[0].database, queues=queues, key=api.key)
-    # When jobs are asked for, the first step by step and the others at once
-    for _ in range(3):
-        assert _post(process).status == 202
-    # Then each was in the ledger, for everybody to see
-    assert found == [1, 1, 1]
 
 
 def test_who_waits_for_a_record_keeps_no_other_call_of_its_key_waiting(api: Api):

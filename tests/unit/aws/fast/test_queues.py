@@ -116,25 +116,74 @@ def test_a_send_is_signed_when_it_is_prepared_and_leaves_when_it_is_called(trans
     queues = Queues(client=transport.client)
     transport.server.answer(ok({"Successful": [{"Id": "0", "MessageId": "m"}]}))
     # Given a send that was prepared at noon
-    send = queues.prepare("q", [Outgoing(body="{}")])
+    ready = queues.prepare("q", [Outgoing(body="{}")])
     assert transport.server.requests == []
     # When it is called a second later
     transport.local += 1
-    [sent] = send()
+    [sent] = ready.send()
     # Then that is what leaves
     [request] = transport.server.requests
     assert (sent.message_id, request.headers["x-amz-date"]) == ("m", "20261121T120000Z")
     # And one that has to be repeated is signed anew
     transport.server.answer(lost, ok({"Successful": [{"Id": "0", "MessageId": "m"}]}))
-    [sent] = queues.prepare("q", [Outgoing(body="{}")])()
+    [sent] = queues.prepare("q", [Outgoing(body="{}")]).send()
     stamps = [request.headers["x-amz-date"] for request in transport.server.requests[1:]]
     assert (sent.message_id, len(stamps)) == ("m", 2)
 
 
+def test_what_is_posted_leaves_before_it_is_answered(transport: Transport):
+    # Given a service that has answered just now, and one that will answer when it is told to
+    queues = Queues(client=transport.client)
+    answered = threading.Event()
+
+    def late(connection: Any) -> bool:
+        assert answered.wait(20)
+        return ok({"Successful": [{"Id": "0", "MessageId": "m1"}]})(connection)
+
+    transport.server.answer(ok({"Successful": [{"Id": "0", "MessageId": "m0"}]}), late)
+    first = queues.prepare("q", [Outgoing(body="a")])
+    # When nobody was asked before, nothing is posted; later it is
+    assert first.post() is None
+    assert [sent.message_id for sent in first.send()] == ["m0"]
+    hear = queues.prepare("q", [Outgoing(body="b")]).post()
+    assert hear is not None
+    # Then it has left before there is an answer, over the same connection, and the answer is told of later
+    for _ in range(2):
+        assert transport.server.asked.acquire(timeout=20)
+    answered.set()
+    assert [sent.message_id for sent in hear()] == ["m1"]
+    assert [request.connection for request in transport.server.requests] == [1, 1]
+
+
+@pytest.mark.parametrize("answer", [lost, refusal("ServiceUnavailable", status=503)])
+def test_what_is_posted_in_vain_is_sent_again_when_that_is_heard(
+    transport: Transport, answer: Answer
+):
+    queues = Queues(client=transport.client)
+    taken = ok({"Successful": [{"Id": "0", "MessageId": "m"}]})
+    transport.server.answer(taken, answer, taken)
+    queues.send_batch("q", [Outgoing(body="a")])
+    hear = queues.prepare("q", [Outgoing(body="b")]).post()
+    assert hear is not None
+    assert [sent.message_id for sent in hear()] == ["m"]
+    bodies = [r.body["Entries"][0]["MessageBody"] for r in transport.server.requests]
+    assert bodies == ["a", "b", "b"]
+
+
+def test_several_calls_are_not_posted(transport: Transport):
+    queues = Queues(client=transport.client)
+    transport.server.answer(ok({"Successful": [{"Id": "0", "MessageId": "m"}]}))
+    queues.send_batch("q", [Outgoing(body="a")])
+    ready = queues.prepare("q", [Outgoing(body=str(n)) for n in range(11)])
+    assert ready.post() is None
+    assert len(transport.server.requests) == 1
+
+
 def test_who_has_no_credentials_is_told_when_the_send_is_called(transport: Transport):
     transport.found.clear()
-    send = Queues(client=transport.client).prepare("q", [Outgoing(body="{}")])
-    [sent] = send()
+    ready = Queues(client=transport.client).prepare("q", [Outgoing(body="{}")])
+    assert ready.post() is None
+    [sent] = ready.send()
     assert isinstance(sent.error, ConfigurationError)
     assert transport.server.requests == []
 
