@@ -143,14 +143,14 @@ def test_what_is_posted_is_there_and_told_of_later(subject: Subject):
     assert sent.message_id in {message.message_id for message in received}
 
 
-def test_more_than_one_receive_takes_are_received_together_and_once(subject: Subject):
+def test_more_than_one_receive_takes_are_received_together(subject: Subject):
     # Given 23 messages
     queue = subject.queue()
     subject.queues.send_batch(queue, [Outgoing(body=f'{{"n":{n}}}') for n in range(23)])
     # When up to thirty are asked for
     received = _receive_all(subject, queue, 23, max_messages=30, visibility=LONG)
-    # Then all of them come, none twice
-    assert len({message.message_id for message in received}) == len(received) == 23
+    # Then all of them come. SQS may give one twice, and moto does where several receive at once
+    assert len({message.message_id for message in received}) == 23
 
 
 def test_a_message_arrives_as_it_was_sent(subject: Subject):

@@ -16,7 +16,7 @@ _GROUPS = {
     "tests/e2e/test_new_engineer.py": "a clone",
     "tests/e2e/": "a cloud",
     "tests/infra/test_scale.py": "two hundred agents",
-    "tests/infra/test_app.py": "",
+    "tests/infra/test_app.py": "two synths",
     "tests/infra/": "stages",
 }
 
@@ -24,7 +24,7 @@ _GROUPS = {
 def group_of(nodeid: str) -> str:
     """The group of a test; the tests of one group run in one process, in their order."""
     fitting = (group for start, group in _GROUPS.items() if nodeid.startswith(start))
-    return next(fitting, "") or nodeid
+    return next(fitting, nodeid)
 
 
 class ByCloud(LoadScopeScheduling):

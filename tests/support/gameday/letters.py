@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from tests.support.cloud import wait_for
@@ -57,10 +58,15 @@ def refused(game: Game) -> None:
     game.met("dead-letters-not-sent", "dispatcher")
     game.follow("dead-letters-not-sent", away=(0, 2), agent=AGENT)
     game.follow("dead-letters-refused", "Look", away=(0, 2), agent=AGENT)
-    game.follow("dead-letters-refused", "Mend", agent=AGENT, queue=url.rpartition("/")[2])
-    # What the next deploy sets, and what makes it the queue that it was.
-    settable = {name: kept[name] for name in ("VisibilityTimeout", "Policy") if name in kept}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes=settable)
+    game.follow(
+        "dead-letters-refused", "Mend",
+        agent=AGENT, queue=url.rpartition("/")[2], queue_url=url,
+        policy=json.dumps({"Policy": kept["Policy"]}),
+    )  # fmt: skip
+    # What makes it the queue that it was, for the tests that follow.
+    sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"VisibilityTimeout": kept["VisibilityTimeout"]}
+    )
     game.minute()
     _buried(game, [job])
     game.minute()
