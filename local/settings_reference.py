@@ -22,7 +22,7 @@ from muster import contracts
 from muster.fleet_settings import FleetSettings
 from stacks import config
 from stacks.api_settings import ApiSettings
-from stacks.budget_settings import BudgetSettings
+from stacks.budget_settings import BudgetSettings, IntakeSettings
 from stacks.containers import ContainerSettings
 from stacks.database_settings import ExternalDatabase, InstanceDatabase
 from stacks.outbound import OutboundSettings
@@ -36,6 +36,7 @@ STAGE: Sequence[type] = (
     ContainerSettings,
     ApiSettings,
     BudgetSettings,
+    IntakeSettings,
     OutboundSettings,
     FleetSettings,
 )
@@ -59,6 +60,7 @@ FIXED: Sequence[tuple[str, str]] = (
     ("dispatcher", "muster.dispatcher.retention"),
     ("dispatcher", "muster.dispatcher.duties"),
     ("dispatcher", "muster.dispatcher.endpoints"),
+    ("dispatcher", "muster.dispatcher.spending"),
     ("retries", "muster.retry"),
     ("worker", "muster.execution.worker"),
     ("instances", "muster.store.instances"),

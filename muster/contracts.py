@@ -275,6 +275,8 @@ class DispatcherEnvironment(CallingEnvironment):
     keep_days: str
     #: `yes`: Postgres hints at events by NOTIFY; `no`: who watches looks once a second.
     event_hints: str
+    #: JSON of `muster.intake.limit.IntakeLimit`; empty: what is metered is not limited.
+    intake_limit: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from muster.errors import ConfigurationError
@@ -22,3 +23,36 @@ class BudgetSettings:
             raise ConfigurationError(
                 f"budget.monthly_usd is {self.monthly_usd}; use 1 or more, or `budget=None`"
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IntakeSettings:
+    """The limit of what is metered of a stage's jobs in a calendar month (UTC); then it takes no more."""
+
+    #: US dollars, by the prices of `muster cost`.
+    monthly_usd: float
+    #: US dollars for a million tokens, which agents count; only their model's price is not known here.
+    million_input_tokens: float = 0.0
+    #: The same of what models write.
+    million_output_tokens: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.monthly_usd > 0:
+            raise ConfigurationError(
+                f"intake.monthly_usd is {self.monthly_usd}; use more than 0, or `intake=None`"
+            )
+        if min(self.million_input_tokens, self.million_output_tokens) < 0:
+            raise ConfigurationError("intake: a price of tokens is below 0; use 0 or more")
+
+    def to_json(self, architecture: str) -> str:
+        """As the dispatcher is told it.
+
+        Args:
+            architecture: the stage's.
+        """
+        prices = {
+            "million_input_tokens": self.million_input_tokens,
+            "million_output_tokens": self.million_output_tokens,
+        }
+        told = {"monthly_usd": self.monthly_usd, "architecture": architecture, "prices": prices}
+        return json.dumps(told, separators=(",", ":"))

@@ -15,7 +15,7 @@ from muster.contracts import KEEP_DAYS, LEAST_KEEP_DAYS
 from muster.errors import ConfigurationError
 from muster.fleet_settings import FleetSettings
 from stacks.api_settings import ApiSettings
-from stacks.budget_settings import BudgetSettings
+from stacks.budget_settings import BudgetSettings, IntakeSettings
 from stacks.containers import ContainerSettings
 from stacks.database_settings import ExternalDatabase, InstanceDatabase, problems_of
 from stacks.emulator import LACKS as EMULATOR_LACKS
@@ -84,6 +84,8 @@ class Stage:
     alerts_email: str | None = None
     #: What the stage may cost a month; a ticket tells at 80 % spent and at 100 % forecast. None: no budget.
     budget: BudgetSettings | None = None
+    #: From what metered cost of a month on the stage takes no more jobs until the next. None: no limit.
+    intake: IntakeSettings | None = None
     #: A dashboard for each agent beside the stage's: 3 $ a month each, three of an account are free.
     agent_dashboards: bool = True
     #: Functions that Lambda runs at once for the whole account; an alarm tells when they get few.

@@ -66,6 +66,7 @@ class DispatcherStack(Stack):
                 fleet=stage.fleet.to_json(),
                 keep_days=str(stage.keep_days),
                 event_hints="yes" if stage.event_hints else "no",
+                intake_limit=stage.intake.to_json(stage.architecture) if stage.intake else "",
                 allow_external_requests="yes" if stage.outbound.external else "no",
                 outbound=stage.outbound.exceptions(),
             ),

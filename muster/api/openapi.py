@@ -33,7 +33,8 @@ _MEANINGS = {
     422: "The call says something that cannot be.",
     429: "The key, or the webhook, calls too often; Retry-After says when to come back.",
     500: "Our fault.",
-    503: "Something that the answer needs is away; Retry-After says when to come back.",
+    503: "Something that the answer needs is away, or the stage takes no jobs now; Retry-After says when to "
+    "come back.",
 }
 
 

@@ -11,10 +11,12 @@ from muster.dispatcher.firing import Firing
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.measuring import Measuring, MetricsFor
 from muster.dispatcher.retention import Retention
+from muster.dispatcher.spending import Spending
 from muster.dispatcher.stopped_tasks import StoppedTasks
 from muster.dispatcher.tick import Duty
 from muster.dispatcher.upkeep import BURIAL_GRACE, RESCUE_GRACE, Upkeep
 from muster.fleet_settings import FleetSettings
+from muster.intake.limit import IntakeLimit
 from muster.outbound import Outbound
 from muster.ports import Queues
 from muster.store.connection import Database
@@ -44,6 +46,7 @@ class Duties:
         keep_days: int = KEEP_DAYS,
         event_hints: bool | None = None,
         outbound: Outbound | None = None,
+        intake_limit: IntakeLimit | None = None,
     ) -> None:
         log = log or logging.getLogger(__name__)
         lanes = lanes or LaneChoice(log)
@@ -52,6 +55,7 @@ class Duties:
         self._metrics = metrics
         self._sql = statements("dispatch")
         self._event_hints = event_hints
+        self._spending = Spending(database=database, limit=intake_limit, log=log)
         self._retention = Retention(database=database, keep_days=keep_days, log=log)
         self.upkeep = Upkeep(
             database=database,
@@ -101,6 +105,7 @@ class Duties:
             Duty(name="partition", page=self.partition),
             Duty(name="retention", page=self._retention.page),
             Duty(name="hints", page=self.hints),
+            Duty(name="spending", page=self._spending.page),
             Duty(name="endpoints", page=self._endpoints.page),
         )
 

@@ -14,6 +14,7 @@ from muster.dispatcher.duties import Duties
 from muster.dispatcher.lane_choice import LaneChoice
 from muster.dispatcher.tick import Tick
 from muster.fleet_settings import FleetSettings
+from muster.intake.limit import IntakeLimit
 from muster.metrics import MetricsByAgent
 from muster.outbound import Outbound
 from muster.ports import Queues
@@ -43,6 +44,7 @@ class DispatcherHost:
     event_hints: bool
     outbound: Outbound
     metrics: MetricsByAgent
+    intake_limit: IntakeLimit | None = None
 
     def tick(self, *, holder: str, time_left: timedelta) -> dict[str, Any]:
         """Run one tick as `holder`.
@@ -64,6 +66,7 @@ class DispatcherHost:
             keep_days=self.keep_days,
             event_hints=self.event_hints,
             outbound=self.outbound,
+            intake_limit=self.intake_limit,
         )
         try:
             report = Tick(
@@ -111,4 +114,5 @@ def dispatcher_host() -> DispatcherHost:
         event_hints=environment.event_hints == "yes",
         outbound=Outbound.of(environment, egress="internet"),
         metrics=MetricsByAgent(environment.stage),
+        intake_limit=IntakeLimit.from_json(environment.intake_limit),
     )

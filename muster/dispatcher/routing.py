@@ -63,7 +63,7 @@ def route(task: Task, *, tasks: Tasks, jobs: TenantJobs, clock: Clock) -> Routed
         priority=task.priority,
         traceparent=task.traceparent,
     )
-    recorded = jobs.submit(wanted)
+    recorded = jobs.submit(wanted, let_in=True)
     if recorded is None:
         tasks.not_routed(task.task_id)
         return None

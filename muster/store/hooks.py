@@ -81,7 +81,7 @@ class Hooks:
         )
 
     def record(self, hook: Hook, arrived: Arrived) -> RecordedDelivery | None:
-        """Record a delivery, or find the one of that id; None when the agent takes no jobs.
+        """Record a delivery, or find the one of that id; None when the agent, or the stage, takes no jobs.
 
         Whether it was recorded just now shows in the execution id: it is the arrived one's, also when the
         statement ran twice after a lost reply.

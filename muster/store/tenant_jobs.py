@@ -76,10 +76,13 @@ class TenantJobs:
         enabled, input_schema, queues, stamp = rows[0]
         return JobAgent(enabled=enabled, input_schema=input_schema, queues=queues, stamp=stamp)
 
-    def submit(self, wanted: Wanted, *, stamp: str | None = None) -> Recorded | None:
-        """Record a job, or find the one of that id; None when the agent takes no jobs.
+    def submit(
+        self, wanted: Wanted, *, stamp: str | None = None, let_in: bool = False
+    ) -> Recorded | None:
+        """Record a job, or find the one of that id; None when the agent, or the stage, takes no jobs.
 
-        With a `stamp` it is recorded only if the agent's row is the one that has it still.
+        With a `stamp` it is recorded only if the agent's row is the one that has it still. What is `let_in`
+        is recorded also while the stage takes no jobs: it was asked for before.
 
         Whether it was recorded just now shows in the document's execution id: it is the wanted one's, also
         when the statement ran twice after a lost reply.
@@ -91,6 +94,7 @@ class TenantJobs:
             grace_seconds=RELAY_GRACE.total_seconds(),
             traceparent=wanted.traceparent,
             stamp=stamp,
+            let_in=let_in,
         )
         return Recorded(document=made[0][0], same=True) if made else self.recorded(wanted)
 

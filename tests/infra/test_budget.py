@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from muster.errors import ConfigurationError
-from stacks.budget_settings import BudgetSettings
+from stacks.budget_settings import BudgetSettings, IntakeSettings
 from stacks.config import STAGES
 from tests.infra.synthesis import Synthesis, synthesise
 
@@ -67,3 +67,23 @@ def test_a_stage_without_a_limit_has_no_budget(each: Synthesis):
 def test_a_limit_of_nothing_is_refused():
     with pytest.raises(ConfigurationError, match="use 1 or more, or `budget=None`"):
         BudgetSettings(monthly_usd=0)
+
+
+def test_the_dispatcher_alone_is_told_from_what_metered_cost_on_intake_stops(tmp_path: Path):
+    # Given a stage with such a limit
+    settings = IntakeSettings(monthly_usd=12.5, million_input_tokens=3)
+    stage = dataclasses.replace(STAGES["local"], intake=settings)
+    found = synthesise(stage, [], tmp_path, checked=False)
+    # Then its dispatcher reads what the stage says, and no other function is told
+    told = [
+        function.properties["Environment"]["Variables"]["MUSTER_INTAKE_LIMIT"]
+        for function in found.functions()
+        if "MUSTER_INTAKE_LIMIT" in function.properties["Environment"]["Variables"]
+    ]
+    assert told == [settings.to_json(stage.architecture)]
+
+
+def test_no_stage_stops_intake_unless_it_says_so(each: Synthesis):
+    [dispatcher] = [f for f in each.functions() if "scheduler" in f.properties["Handler"]]
+    assert each.stage.intake is None
+    assert dispatcher.properties["Environment"]["Variables"]["MUSTER_INTAKE_LIMIT"] == ""

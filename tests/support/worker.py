@@ -20,6 +20,7 @@ from muster.execution.disposition import Disposition, Fate
 from muster.execution.record import Recorder
 from muster.execution.worker import Worker
 from muster.fleet_settings import FleetSettings
+from muster.intake.limit import IntakeLimit
 from muster.isolation.in_thread import InThread
 from muster.job import Job
 from muster.ports import Outgoing, Queues, Visibility
@@ -63,6 +64,8 @@ class Workshop:
         **options: Any,
     ) -> None:
         self._fleet = fleet
+        #: What the dispatcher is told of what may be metered.
+        self.intake_limit: IntakeLimit | None = None
         self.clock = Timepiece()
         self._open_queues()
         self.clerk = Clerk(direct_url or url)
@@ -233,6 +236,7 @@ class Workshop:
             queues=self.queues,
             task_events=self.task_events,
             fleet=self._fleet,
+            intake_limit=self.intake_limit,
             metrics=lambda _, lane=None: self.metrics.of_lane(lane),  # pyright: ignore[reportArgumentType] - the fake has what is used
         )
 

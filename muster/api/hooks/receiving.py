@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from muster.api.answer import Answer
 from muster.api.hooks.content import check_kind, params_of
+from muster.api.intake import intake_stopped
 from muster.api.jobs.sending import prepare_job
 from muster.api.problem import Problem, conflict, invalid
 from muster.errors import ConfigurationError
@@ -64,7 +65,7 @@ def receive(call: Call, services: Services) -> Answer:
 def _record(hook: Hook, arrived: Arrived, delivery: str, services: Services) -> Answer:
     recorded = services.hooks.record(hook, arrived)
     if recorded is None:
-        raise Problem(
+        raise intake_stopped(services) or Problem(
             503,
             "agent_disabled",
             "the agent is disabled: it takes no deliveries now",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from muster.api.answer import Answer
+from muster.api.intake import intake_stopped
 from muster.api.jobs.sending import prepare_job
 from muster.api.problem import conflict, invalid, not_found
 from muster.lane import NORMAL
@@ -55,11 +56,13 @@ def ask(call: Call, services: Services, wanted: Wanted) -> tuple[JsonObject, boo
 
     Raises:
         Problem: there is no such agent (404), it is disabled, or the id is another job's (409), the params
-            do not fit (422).
+            do not fit (422), or the stage takes no jobs (503).
     """
     agent, recorded = _recorded(call, services, wanted)
     if recorded is None:
-        raise conflict("agent_disabled", "the agent is disabled: it takes no jobs now")
+        raise intake_stopped(services) or conflict(
+            "agent_disabled", "the agent is disabled: it takes no jobs now"
+        )
     if not recorded.same:
         raise conflict(
             "job_exists", "there is another job of that id for this agent; take another job_id"

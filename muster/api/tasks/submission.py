@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from muster.api.answer import Answer
+from muster.api.intake import intake_stopped
 from muster.api.jobs.submission import KEY_HEADER, job_id, send
 from muster.api.problem import conflict, invalid, not_found
 from muster.dispatcher.routing import JOB_EXISTS, Routed, route
@@ -69,13 +70,16 @@ def routed(call: Call, services: Services, task: Task) -> JsonObject:
     """Record a task and look for its agent; the task as it is then.
 
     Raises:
-        Problem: there is another task of that id (409).
+        Problem: there is another task of that id (409), or the stage takes none (503).
     """
     tasks = services.tasks(call.tenant)
     tasks.record(task)
     known = tasks.find(task)
     if known is None or not known[1]:
-        raise conflict("task_exists", "there is another task of that id; take another task_id")
+        stopped = intake_stopped(services) if known is None else None
+        raise stopped or conflict(
+            "task_exists", "there is another task of that id; take another task_id"
+        )
     document = known[0]
     if document["execution_id"] is None and document["status"] == "pending":
         jobs = services.jobs(call.tenant)

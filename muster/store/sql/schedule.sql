@@ -3,7 +3,8 @@
 -- same question are one row. Those of an agent that takes no jobs come when that time is past: they are moved on
 -- without firing. `places` and `versions` find the rows again, unless something has been written to them since. One with
 -- jitter is a row of its own: its start depends on its job id. `LIMIT 1` has each agent looked up by its key; the planner
--- would compare each schedule with all.
+-- would compare each schedule with all. While the stage takes no jobs none is due: their times wait, and are missed ones
+-- when it does again.
 SELECT now() AS now, d.kind, d.expression, d.timezone, d.start_at, d.end_at, d.missed, d.next_at, d.effective_at, d.ready,
        max(d.jitter_seconds), min(d.agent_id), min(d.tenant), min(d.name), min(d.generation), count(*)::int,
        array_agg(d.ctid)::text AS places, array_agg(d.xmin)::text AS versions
@@ -16,6 +17,7 @@ SELECT now() AS now, d.kind, d.expression, d.timezone, d.start_at, d.end_at, d.m
          WHERE s.enabled AND NOT s.paused AND s.retired_at IS NULL
            AND s.next_at <= coalesce(%(until)s::timestamptz, now() + make_interval(secs => %(ahead_seconds)s::float8))
            AND (r.agent_id IS NOT NULL OR s.next_at <= now())
+           AND NOT EXISTS (SELECT FROM intake_stopped_v1)
          ORDER BY s.next_at
          LIMIT %(page)s::int) d
  GROUP BY d.kind, d.expression, d.timezone, d.start_at, d.end_at, d.missed, d.next_at, d.effective_at, d.ready,

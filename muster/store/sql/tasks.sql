@@ -1,10 +1,12 @@
 -- Tasks that say what their agent must be able to do, and what waits in a tenant's queues.
 
 -- name: record_task
--- Records a task before anything is decided; one of that id stays as it is.
+-- Records a task before anything is decided; one of that id stays as it is. While the stage takes no jobs it takes no
+-- tasks either.
 INSERT INTO task (tenant, task_id, requirements, params, priority, traceparent)
-VALUES (%(tenant)s::text, %(task_id)s::text, %(requirements)s::jsonb, %(params)s::jsonb, %(priority)s::text,
-        %(traceparent)s::text)
+SELECT %(tenant)s::text, %(task_id)s::text, %(requirements)s::jsonb, %(params)s::jsonb, %(priority)s::text,
+       %(traceparent)s::text
+ WHERE NOT EXISTS (SELECT FROM intake_stopped_v1)
 ON CONFLICT (tenant, task_id) DO NOTHING;
 
 -- name: find_task

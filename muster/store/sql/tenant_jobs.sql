@@ -9,12 +9,13 @@ SELECT r.enabled, r.input_schema, r.endpoint -> 'queues', r.xmin::text || ' ' ||
 -- name: submit_job
 -- Records a job that the relay sends should nobody else have done so by then: the row is the outbox. A job id that
 -- is known already is skipped by its unique key and not returned. So is every job of an agent that takes none, or whose
--- row is not the one with the given stamp.
+-- row is not the one with the given stamp; and while the stage takes none, every job that nobody has let in before.
 WITH agent AS MATERIALIZED (
     SELECT r.agent_id, r.agent_version, r.retries
       FROM agent_registry r
      WHERE r.agent_id = %(agent_id)s::text AND r.active AND r.enabled AND r.tenant IN (%(tenant)s::text, 'default')
        AND coalesce(r.xmin::text || ' ' || r.ctid::text = %(stamp)s::text, true)
+       AND (%(let_in)s::boolean OR NOT EXISTS (SELECT FROM intake_stopped_v1))
 ),
 keyed AS (
     INSERT INTO job_key (agent_id, job_id, execution_id, created_at)
@@ -42,7 +43,7 @@ SELECT jsonb_build_object('execution_id', m.execution_id, 'job_id', m.job_id, 'a
 
 -- name: submit_job_at_once
 -- Recognises, counts and records in one round trip, where key and agent are as this process knows them.
-CALL muster_submit_job_v1(%(asked)s::json, NULL, NULL);
+CALL muster_submit_job_v2(%(asked)s::json, NULL, NULL);
 
 -- name: recorded_job
 -- A job that is known already, and whether it is what the tenant asks for once more.

@@ -35,11 +35,12 @@ SELECT w.tenant, w.verify, w.signature_header, w.headers, w.priority, r.enabled,
 -- name: record_delivery
 -- Records a delivery as a job that the relay sends should nobody else have done so by then: the row is the outbox,
 -- and the job's key is the replay store, in one transaction. A delivery that is known already is not returned. So is
--- every one for an agent that takes no jobs.
+-- every one for an agent that takes no jobs, and while the stage takes none.
 WITH agent AS MATERIALIZED (
     SELECT r.agent_id, r.agent_version, r.retries
       FROM agent_registry r
      WHERE r.agent_id = %(agent_id)s::text AND r.active AND r.enabled
+       AND NOT EXISTS (SELECT FROM intake_stopped_v1)
 ),
 keyed AS (
     INSERT INTO job_key (agent_id, job_id, execution_id, created_at)

@@ -1,0 +1,1 @@
+"""Whether a stage takes jobs: the limit on what was metered, and what follows from it."""
