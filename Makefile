@@ -34,11 +34,12 @@ check: setup ## The inner loop: format, lint, types, the quick ones of unit and 
 	@$(MAKE) --no-print-directory static
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 -m 'not slow' tests/unit tests/infra lambdas
 
+# More processes than cores: those with a cloud wait more than they work.
 .PHONY: test
 test: setup $(GATES)/.installed ## Everything: what check does, then every test there is, on real parts
 	@$(MAKE) --no-print-directory prometheus || echo "No Prometheus here: the test that scrapes with a real one says that it did not." >&2
 	@$(MAKE) --no-print-directory static
-	@$(BIN)/pytest -q -n 4
+	@$(BIN)/pytest -q -n 6
 
 .PHONY: soak
 soak: setup ## Break whatever listeners need while thousands of jobs run, then prove that none was lost

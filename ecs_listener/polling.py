@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from ecs_listener.lane_state import LaneState
-from ecs_listener.polling_plan import LOOK_AGAIN, MOST_MESSAGES, MOST_POLLS, Grant, PollingPlan
+from ecs_listener.polling_plan import LOOK_AGAIN, MOST_MESSAGES, Grant, PollingPlan
 from ecs_listener.telling import Telling
 from muster.clock import Clock
 from muster.errors import ConfigurationError, MusterError
@@ -20,6 +20,9 @@ from muster.ports import Queues
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 20.0
 FATAL_PAUSE = 30.0
+
+#: Most threads that receive, besides one for each further lane.
+MOST_THREADS = 8
 
 #: While nothing may be received it is looked again after this, in seconds, whether something may: what waits
 #: to be settled or deleted does not tell when it has become less.
@@ -69,7 +72,7 @@ class Polling:
     def threads(self, *, room: int) -> int:
         """How many threads are worth having for this many places."""
         lanes = len(self._plan.lanes)
-        return lanes - 1 + min(MOST_POLLS, 1 + room // MOST_MESSAGES)
+        return lanes - 1 + min(MOST_THREADS, 1 + room // MOST_MESSAGES)
 
     def left(self) -> None:
         """A message gave its place back."""

@@ -27,8 +27,9 @@ LONGEST_NEGLECT = 15.0
 #: Room is given out in pieces where it comes back in pieces soon after another, in seconds.
 LINGER = 0.02
 
-#: Receives under way at once for one lane.
-MOST_POLLS = 8
+#: Receives under way at once for one lane: twice what one thread has, so that some are under way while what
+#: others brought is handed on.
+MOST_POLLS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

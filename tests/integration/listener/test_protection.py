@@ -38,7 +38,7 @@ def test_protection_is_switched_at_the_turns_only_and_outlasts_every_job(rig: Ri
     assert listener.metric("protected") == 1
     # And it is given up when the listener is idle again
     wait_until(lambda: ecs.switches == [True, False], within=30)
-    assert listener.metric("protected") == 0
+    wait_until(lambda: listener.metric("protected") == 0)
 
 
 def test_without_protection_nothing_starts_and_nothing_more_is_received(rig: Rig, ecs: EcsAgent):
