@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import pytest
 
-from local.emulator import ACCOUNT
 from local.state import Phase
 from tests.support.cloud import CloudFolder, wait_for
 
@@ -66,7 +65,9 @@ def test_a_killed_emulator_ends_the_cloud_and_is_told(cloud_folder: CloudFolder)
     # Given a cloud with a Lambda function at work
     cloud_folder.cloud.up(deploy=False)
     _start_sleeping_function(cloud_folder)
-    emulator = [pid for pid, command in cloud_folder.processes().items() if "ministack" in command]
+    emulator = [
+        pid for pid, command in cloud_folder.processes().items() if "guarded_emulator" in command
+    ]
     # When the emulator is killed
     for pid in emulator:
         os.kill(pid, signal.SIGKILL)
@@ -102,12 +103,17 @@ def _start_sleeping_function(folder: CloudFolder) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("sleeper.py", _SLEEPER)
-    functions = folder.cloud.aws(folder.state).client("lambda")
+    aws = folder.cloud.aws(folder.state)
+    functions = aws.client("lambda")
+    role = aws.client("iam").create_role(
+        RoleName="sleeper",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
+    )["Role"]
     functions.create_function(
         FunctionName="sleeper",
         Runtime="python3.12",
         Handler="sleeper.handler",
-        Role=f"arn:aws:iam::{ACCOUNT}:role/any",
+        Role=role["Arn"],
         Timeout=600,
         Code={"ZipFile": archive.getvalue()},
     )

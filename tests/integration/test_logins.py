@@ -117,6 +117,7 @@ def test_a_component_whose_password_is_renewed_goes_on(
     before = _secret(secrets, role)
     # When an operator renews the passwords, and its connection ends
     environ = {"DATABASE_URL": database_url}
+    capsys.readouterr()
     assert main(["--json", "logins", STAGE, "--renew"], environ=environ) == 0
     database.close()
     # Then it reads its secret anew and goes on; the old password lets nobody in
