@@ -42,6 +42,7 @@ class BatchSender:
         self._results: dict[int, Sent] = {}
         self._waiting: list[_Indexed] = []
         self._first: Ready[dict[str, Any]] | None = None
+        self._single = False
 
     def prepare(self, entries: Sequence[Outgoing]) -> Ready[list[Sent]]:
         """Make the first call ready; what is returned makes it and all others, with one result per entry."""
@@ -49,14 +50,15 @@ class BatchSender:
         refusals = [refusal(entry) for entry in entries]
         self._results = {i: Sent(error=error) for i, error in enumerate(refusals) if error}
         self._waiting = [(i, entry) for i, entry in enumerate(entries) if refusals[i] is None]
-        for chunk in chunks(self._waiting):
-            self._first = self._call([_wire(entry) for _, entry in chunk])
-            break
+        calls = list(chunks(self._waiting))
+        if calls:
+            self._first = self._call([_wire(entry) for _, entry in calls[0]])
+            self._single = len(calls) == 1
         return Ready(send=self._send, post=self._post)
 
     def _post(self) -> Callable[[], list[Sent]] | None:
         """Several calls are not posted: the others would leave when somebody listens, and not now."""
-        if self._first is None or len(list(chunks(self._waiting))) > 1:
+        if self._first is None or not self._single:
             return None
         hear = self._first.post()
         if hear is None:

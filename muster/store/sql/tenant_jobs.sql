@@ -43,7 +43,7 @@ SELECT jsonb_build_object('execution_id', m.execution_id, 'job_id', m.job_id, 'a
 
 -- name: submit_job_at_once
 -- Recognises, counts and records in one round trip, where key and agent are as this process knows them.
-CALL muster_submit_job_v2(%(asked)s::json, NULL, NULL);
+CALL muster_submit_job_v1(%(asked)s::json, NULL, NULL);
 
 -- name: recorded_job
 -- A job that is known already, and whether it is what the tenant asks for once more.

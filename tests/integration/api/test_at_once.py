@@ -218,7 +218,7 @@ def test_a_reply_of_the_database_that_is_lost_is_one_job_and_one_message(api: Ap
     """The statement runs twice: the second time it finds the job of the first."""
     with FaultProxy(api.url) as proxy:
         process, database = _warm(api, proxy.url)
-        proxy.cut_reply_to("muster_submit_job_v2")
+        proxy.cut_reply_to("muster_submit_job_v1")
         reply = _post(process, {**BODY, "job_id": "lost"})
         assert (reply.status, proxy.cuts) == (202, 1)
         database.close()

@@ -27,8 +27,14 @@ SELECT i.reason, i.changed_by, i.since, i.ends_at,
   FROM intake i
  WHERE i.stopped AND coalesce(i.ends_at > now(), true);
 
--- As version 1 of migration 21; and while the doors are closed nothing is written, and `counted` stays null.
-CREATE PROCEDURE muster_submit_job_v2(asked json, INOUT counted boolean, INOUT job jsonb) LANGUAGE plpgsql AS $$
+-- What `find_key` and `submit_job` do for a call whose process knows key and agent already. Nothing is believed for being
+-- known: both rows must be the ones with the given stamps, and hold now. Otherwise nothing is written and `counted` stays
+-- null. Of a call that comes too often it is false. `job` is null where there is a job of that id.
+--
+-- The count is committed before the record is made: whoever calls with the same key meanwhile waits for a count, and not
+-- for the disk. While the doors are closed nothing is written, and
+-- `counted` stays null.
+CREATE PROCEDURE muster_submit_job_v1(asked json, INOUT counted boolean, INOUT job jsonb) LANGUAGE plpgsql AS $$
 DECLARE
     wanted record;
     moment timestamptz;
