@@ -12,8 +12,8 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from json.encoder import encode_basestring_ascii
 from math import isfinite
 from types import CodeType, FrameType
@@ -69,13 +69,23 @@ class ListenerLog(logging.Logger):
         for name in names:
             self._keys.own.pop(name, None)
 
-    def together(self) -> AbstractContextManager[None]:
-        """What this thread logs within the block is written at its end, in one piece.
+    def each(self, level: int, message: str, extras: Sequence[Mapping[str, object]]) -> None:
+        """A line for each of these, which all say the same, written in one piece.
 
         Each write lets another thread have the interpreter: a thread that writes a line for each of a
         hundred jobs would wait for the others a hundred times.
         """
-        return self._handler.together()
+        if not extras or not self.isEnabledFor(level):
+            return
+        lines: str | None = None
+        caller = logging.currentframe().f_back
+        if caller and not self.disabled and self._alone():
+            # What cannot be told so is told line by line, as every logger does.
+            with suppress(Exception):
+                lines = self._lines.each(level, message, caller, extras)
+        if lines is None or not self._handler.tell(lines):
+            for extra in extras:
+                self.log(level, message, extra=extra, stacklevel=2)
 
     # By these names Powertools tells them from keys of the whole process.
     thread_safe_append_keys = append_keys
@@ -123,23 +133,6 @@ class ListenerLog(logging.Logger):
 
 
 class _Writer(logging.StreamHandler[TextIO]):
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._gathered = threading.local()
-
-    @contextmanager
-    def together(self) -> Generator[None]:
-        lines: list[str] = []
-        self._gathered.lines = lines
-        try:
-            yield
-        finally:
-            self._gathered.lines = None
-            if lines:
-                with self.lock or nullcontext():
-                    self.stream.write("".join(lines))
-                    self.flush()
-
     def handle(self, record: logging.LogRecord) -> bool:
         """As every handler does, but for the lock: a job's thread may be interrupted at any moment.
 
@@ -154,10 +147,6 @@ class _Writer(logging.StreamHandler[TextIO]):
 
     def tell(self, line: str) -> bool:
         """Write a line that needs no record, with the lock as `handle`; false when that did not succeed."""
-        lines: list[str] | None = getattr(self._gathered, "lines", None)
-        if lines is not None:
-            lines.append(line)
-            return True
         try:
             with self.lock or nullcontext():
                 self.stream.write(line)
@@ -169,16 +158,6 @@ class _Writer(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
         """Without the lock, which whoever writes has."""
         self.stream.flush()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        lines: list[str] | None = getattr(self._gathered, "lines", None)
-        if lines is None:
-            super().emit(record)
-            return
-        try:
-            lines.append(self.format(record) + self.terminator)
-        except Exception:  # noqa: BLE001 - as every handler does: what cannot be told must not end the work
-            self.handleError(record)
 
 
 class _Keys(threading.local):
@@ -223,22 +202,40 @@ class _Lines(logging.Formatter):
         self, level: int, message: str, caller: FrameType, extra: Mapping[str, object]
     ) -> str | None:
         """The same as `format`, of a line without an exception; None where keys are not what they seem."""
+        told = self._rest(extra)
+        return None if told is None else f"{self._start(level, message, caller)}{told}"
+
+    def each(
+        self, level: int, message: str, caller: FrameType, extras: Iterable[Mapping[str, object]]
+    ) -> str | None:
+        """The lines of one place that say the same of several; None where keys are not what they seem."""
+        start = self._start(level, message, caller)
+        lines: list[str] = []
+        for extra in extras:
+            told = self._rest(extra)
+            if told is None:
+                return None
+            lines += (start, told)
+        return "".join(lines)
+
+    def _start(self, level: int, message: str, caller: FrameType) -> str:
+        return (
+            f'{{"level":"{logging.getLevelName(level)}","location":{self._place(caller)},'
+            f'"message":{encode_basestring_ascii(message)},'
+            f'"timestamp":"{self._timestamp(time.time())}","service":{self._quoted_service}'
+        )
+
+    def _rest(self, extra: Mapping[str, object]) -> str | None:
         own = self._keys.all()
         keys = {**own, **extra} if own else extra
         if not _TAKEN.isdisjoint(keys):
             return None
         quoted = encode_basestring_ascii
-        told = "".join(
-            [
-                f",{quoted(name)}:{quoted(value) if isinstance(value, str) else _told(value)}"
-                for name, value in keys.items()
-            ]
-        )
-        return (
-            f'{{"level":"{logging.getLevelName(level)}","location":{self._place(caller)},'
-            f'"message":{encode_basestring_ascii(message)},'
-            f'"timestamp":"{self._timestamp(time.time())}","service":{self._quoted_service}{told}}}\n'
-        )
+        told = [
+            f",{quoted(name)}:{quoted(value) if isinstance(value, str) else _told(value)}"
+            for name, value in keys.items()
+        ]
+        return f"{''.join(told)}}}\n"
 
     def _place(self, caller: FrameType) -> str:
         """Which line of which function, quoted; Python takes a while to tell the line."""

@@ -144,7 +144,7 @@ class Attempts:
             error = raised
         elapsed = self._clock.monotonic() - started
         metrics = {
-            **_storable(counters),
+            **(_storable(counters) if counters else {}),
             "executionTime": round(elapsed * 1000, 3),
             "memoryUsage": ended.memory_bytes,
             "cpuUsage": round(ended.cpu_seconds / elapsed * 100, 1) if elapsed else 0.0,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -41,8 +40,9 @@ class Recorder:
         self._remove: Callable[..., None] = getattr(log, f"{prefix}remove_keys", _nothing)
         # A log that asks for the keys only when there is a line.
         self._lend: Callable[..., None] | None = getattr(log, "lend_keys", None)
-        self._together: Callable[[], AbstractContextManager[None]] = getattr(
-            log, "together", nullcontext
+        # And one that writes what it says of many at once.
+        self._each: Callable[[int, str, Sequence[Mapping[str, Any]]], None] = getattr(
+            log, "each", self._one_by_one
         )
 
     def judged(self, judgement: Judgement, delivery: Delivery) -> None:
@@ -81,18 +81,20 @@ class Recorder:
         counts: Counter[str] = Counter()
         durations: list[float] = []
         latencies: list[float] = []
-        with self._together():
-            for outcome, state in settled:
-                latency = max(0.0, (now - outcome.claim.queued_at).total_seconds() * 1000)
-                self._tell(outcome, state, latency)
-                if state is None:
-                    counts[MetricName.FENCED] += 1
-                    continue
-                counts[_METRIC_OF.get(state, MetricName.RETRIED)] += 1
-                if "executionTime" in outcome.metrics:
-                    durations.append(outcome.metrics["executionTime"])
-                if state.terminal:
-                    latencies.append(latency)
+        told: defaultdict[tuple[int, str], list[Mapping[str, Any]]] = defaultdict(list)
+        for outcome, state in settled:
+            latency = max(0.0, (now - outcome.claim.queued_at).total_seconds() * 1000)
+            told[_said(outcome, state)].append(_settled_keys(outcome, state, latency))
+            if state is None:
+                counts[MetricName.FENCED] += 1
+                continue
+            counts[_METRIC_OF.get(state, MetricName.RETRIED)] += 1
+            if "executionTime" in outcome.metrics:
+                durations.append(outcome.metrics["executionTime"])
+            if state.terminal:
+                latencies.append(latency)
+        for (level, message), lines in told.items():
+            self._each(level, message, lines)
         for name, amount in counts.items():
             self._metrics.count(name, amount)
         if durations:
@@ -100,18 +102,9 @@ class Recorder:
         if latencies:
             self._metrics.milliseconds(MetricName.LATENCY, *latencies)
 
-    def _tell(self, outcome: Outcome, state: Status | None, latency: float) -> None:
-        keys = {**_keys(outcome.claim), "status": state, "kind": outcome.kind}
-        keys["latency_ms"] = round(latency)
-        if "executionTime" in outcome.metrics:
-            keys["duration_ms"] = outcome.metrics["executionTime"]
-        if state is None:
-            self._log.warning("write refused: another worker holds the execution", extra=keys)
-        elif outcome.error is None:
-            self._log.info("execution %s", outcome.kind, extra=keys)
-        else:
-            keys |= {"code": outcome.error.code, "class": outcome.error.error_class}
-            self._log.warning("execution %s", outcome.kind, extra=keys)
+    def _one_by_one(self, level: int, message: str, lines: Sequence[Mapping[str, Any]]) -> None:
+        for keys in lines:
+            self._log.log(level, message, extra=keys)
 
     def buried(self, failure: Failure, result: Sent) -> None:
         """A dead letter was sent, or could not be."""
@@ -166,6 +159,27 @@ _NAMES = ("job", "execution", "agent", "attempt", "traceparent")
 
 def _nothing(*_names: object, **_keys: object) -> None:
     """What a log does about keys that can carry none."""
+
+
+def _said(outcome: Outcome, state: Status | None) -> tuple[int, str]:
+    """How loud, and what, of an outcome that was written, or refused (`state` is None)."""
+    if state is None:
+        return logging.WARNING, "write refused: another worker holds the execution"
+    level = logging.INFO if outcome.error is None else logging.WARNING
+    return level, f"execution {outcome.kind}"
+
+
+def _settled_keys(outcome: Outcome, state: Status | None, latency: float) -> dict[str, Any]:
+    keys = _keys(outcome.claim)
+    keys["status"] = state
+    keys["kind"] = outcome.kind
+    keys["latency_ms"] = round(latency)
+    if "executionTime" in outcome.metrics:
+        keys["duration_ms"] = outcome.metrics["executionTime"]
+    if state is not None and outcome.error is not None:
+        keys["code"] = outcome.error.code
+        keys["class"] = outcome.error.error_class
+    return keys
 
 
 def _keys(claim: Claim) -> dict[str, Any]:

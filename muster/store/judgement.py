@@ -14,8 +14,8 @@ def new_judgement(
     status: str,
     *,
     created_at: datetime,
+    lease_expires_at: datetime,
     claimant: Claimant,
-    lease: timedelta,
 ) -> Judgement:
     """What `claim_new` says of its delivery; the rest of the row is what was sent."""
     if status == Status.CANCELLED:
@@ -40,7 +40,7 @@ def new_judgement(
         traceparent=delivery.traceparent,
         hops=delivery.hops,
         queued_at=delivery.sent_at or created_at,
-        lease_expires_at=created_at + lease,
+        lease_expires_at=lease_expires_at,
     )
     return Judgement(message_id=delivery.message_id, verdict=Verdict.TAKEN, claim=claim)
 

@@ -149,6 +149,7 @@ class Ledger:
         }
         judgements: dict[str, Judgement] = {}
         for status, created_at, executions in rows:
+            lease_expires_at = created_at + lease
             for execution_id in executions.split():
                 delivery = by_execution[execution_id]
                 judgements[delivery.job_id] = new_judgement(
@@ -156,8 +157,8 @@ class Ledger:
                     execution_id,
                     status,
                     created_at=created_at,
+                    lease_expires_at=lease_expires_at,
                     claimant=claimant,
-                    lease=lease,
                 )
         return judgements
 

@@ -184,28 +184,44 @@ def test_keys_are_those_of_the_thread(log: ListenerLog, stream: io.StringIO):
     assert (second.get("job"), second.get("execution")) == ("mine", None)
 
 
-def test_lines_of_a_block_are_written_at_its_end_and_only_those_of_its_thread(
-    log: ListenerLog, stream: io.StringIO
-):
-    def block() -> None:
-        with log.together():
-            log.info("first")
-            log.info("second %d", "no number")
-            # When another thread logs meanwhile
-            other = threading.Thread(target=log.info, args=("between",))
-            other.start()
-            other.join(20)
-            assert [line["message"] for line in _lines(stream)] == ["between"]
-            log.info("third")
-            {}["end with an error"]
+class Pieces(io.StringIO):
+    """Counts what is written at once."""
 
-    # Given a block that ends with an error
-    with pytest.raises(KeyError):
-        block()
-    log.info("after")
-    # Then all that can be told is told, in order
-    told = [line["message"] for line in _lines(stream)]
-    assert told == ["between", "first", "third", "after"]
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces = 0
+
+    def write(self, text: str) -> int:
+        self.pieces += 1
+        return super().write(text)
+
+
+def test_lines_that_say_the_same_are_as_if_told_one_by_one_but_written_in_one_piece():
+    # Given what is to be said of several jobs, and a log whose records somebody looks at
+    extras = [{"job": NASTY, "attempt": 1}, {"job": "ü", "odd": {1}, "status": Status.COMPLETED}]
+    plain, seen = Pieces(), Pieces()
+    logs = [ListenerLog("agent-ü", level="info", stream=stream) for stream in (plain, seen)]
+    logs[1].addFilter(Witness())
+    # When both are told
+    for log in logs:
+        log.append_keys(agent="a", job="hidden")
+        log.each(logging.WARNING, "100 % told", extras)
+        log.each(logging.DEBUG, "never", extras)
+        log.each(logging.INFO, "nothing", [])
+    # Then the text is the same but for the moment, and one of them wrote once
+    moment = re.compile(r'"timestamp":"\d{4}-[^"]*"')
+    assert moment.sub("", plain.getvalue()) == moment.sub("", seen.getvalue())
+    first, second = _lines(plain)
+    assert (first["job"], first["agent"], second["job"]) == (NASTY, "a", "ü")
+    assert first["location"].startswith("test_lines_that_say_the_same")
+    assert (plain.pieces, seen.pieces) == (1, 2)
+
+
+def test_a_key_among_several_lines_that_would_hide_a_part_is_refused_as_by_every_logger(
+    log: ListenerLog,
+):
+    with pytest.raises(KeyError, match="message"):
+        log.each(logging.INFO, "told", [{"job": "1"}, {"message": "another"}])
 
 
 def test_secrets_are_masked(log: ListenerLog, stream: io.StringIO):
