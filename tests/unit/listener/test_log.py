@@ -20,7 +20,6 @@ from ecs_listener.log import MOST_PLACES, ListenerLog
 from muster.execution.tail import Tail, follow
 from muster.isolation.interrupted import Interrupted
 from muster.mask import LogMask, Mask
-from muster.model import Status
 from tests.support.waiting import wait_until
 
 NASTY = "\r\n\x1b[31m\u2028\u202e\ud800\x00\x85"
@@ -77,51 +76,6 @@ def test_a_line_is_like_one_of_powertools(log: ListenerLog, stream: io.StringIO)
         for name in ("exception", "stack_trace"):
             line.pop(name, None)
     assert ours == known
-
-
-class Witness(logging.Filter):
-    """Lets every record pass, and counts them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records = 0
-
-    def filter(self, _: logging.LogRecord) -> bool:
-        self.records += 1
-        return True
-
-
-@pytest.mark.parametrize(
-    ("args", "keys", "extra"),
-    [
-        ((NASTY,), {}, {}),
-        (({"a": 1},), {}, {}),
-        (
-            (),
-            {"job": NASTY, NASTY: "ü"},
-            {"n": -1, "big": 2**70, "part": 0.5, "yes": True, "no": None},
-        ),
-        ((), {"service": "another", "level": "mine"}, {"timestamp": "then"}),
-        ((), {}, {"many": [1, {"deep": {1, 2}}], "status": Status.COMPLETED}),
-        (("one", "too many"), {"job": "j"}, {}),
-    ],
-)
-def test_a_line_is_the_same_whether_or_not_somebody_looks_at_its_record(
-    args: tuple[object, ...], keys: dict[str, str], extra: dict[str, object]
-):
-    # Given two logs with the same keys, one of which has a filter
-    plain, seen = io.StringIO(), io.StringIO()
-    witness = Witness()
-    logs = [ListenerLog("agent-ü", level="info", stream=stream) for stream in (plain, seen)]
-    logs[1].addFilter(witness)
-    # When both are told the same, at the same place
-    for log in logs:
-        log.append_keys(**keys)
-        log.warning("told %s" if args else "told 100 %", *args, extra=extra)
-    # Then both have written the same text, but for the moment, and the record was there to be seen
-    moment = re.compile(r'"timestamp":"\d{4}-[^"]*"')
-    assert moment.sub("", plain.getvalue()) == moment.sub("", seen.getvalue())
-    assert witness.records == 1
 
 
 def test_only_lines_of_jobs_have_records_where_their_tails_are_kept(
@@ -182,46 +136,6 @@ def test_keys_are_those_of_the_thread(log: ListenerLog, stream: io.StringIO):
     first, second = _lines(stream)
     assert (first.get("job"), first.get("execution")) == (None, "its")
     assert (second.get("job"), second.get("execution")) == ("mine", None)
-
-
-class Pieces(io.StringIO):
-    """Counts what is written at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces = 0
-
-    def write(self, text: str) -> int:
-        self.pieces += 1
-        return super().write(text)
-
-
-def test_lines_that_say_the_same_are_as_if_told_one_by_one_but_written_in_one_piece():
-    # Given what is to be said of several jobs, and a log whose records somebody looks at
-    extras = [{"job": NASTY, "attempt": 1}, {"job": "ü", "odd": {1}, "status": Status.COMPLETED}]
-    plain, seen = Pieces(), Pieces()
-    logs = [ListenerLog("agent-ü", level="info", stream=stream) for stream in (plain, seen)]
-    logs[1].addFilter(Witness())
-    # When both are told
-    for log in logs:
-        log.append_keys(agent="a", job="hidden")
-        log.each(logging.WARNING, "100 % told", extras)
-        log.each(logging.DEBUG, "never", extras)
-        log.each(logging.INFO, "nothing", [])
-    # Then the text is the same but for the moment, and one of them wrote once
-    moment = re.compile(r'"timestamp":"\d{4}-[^"]*"')
-    assert moment.sub("", plain.getvalue()) == moment.sub("", seen.getvalue())
-    first, second = _lines(plain)
-    assert (first["job"], first["agent"], second["job"]) == (NASTY, "a", "ü")
-    assert first["location"].startswith("test_lines_that_say_the_same")
-    assert (plain.pieces, seen.pieces) == (1, 2)
-
-
-def test_a_key_among_several_lines_that_would_hide_a_part_is_refused_as_by_every_logger(
-    log: ListenerLog,
-):
-    with pytest.raises(KeyError, match="message"):
-        log.each(logging.INFO, "told", [{"job": "1"}, {"message": "another"}])
 
 
 def test_secrets_are_masked(log: ListenerLog, stream: io.StringIO):
