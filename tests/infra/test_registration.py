@@ -10,6 +10,7 @@ from muster.manifest import from_json, has_tables
 from stacks.constructs.registration import migrations_digest
 from stacks.registry import MIGRATIONS
 from tests.infra.synthesis import ROOT, Synthesis
+from tests.infra.test_permissions import listed
 
 
 def dependencies(synthesis: Synthesis, stack: str) -> set[str]:
@@ -119,3 +120,30 @@ def test_a_stack_without_agents_registers_that_it_has_none(each: Synthesis):
         if not registration.properties["Agents"]:
             document = each.folder / f"asset.{registration.properties['Manifests']['Key']}"
             assert json.loads(document.read_text()) == []
+
+
+def test_only_the_providers_own_function_may_invoke_what_answers_custom_resources(each: Synthesis):
+    """Whoever else could would have it call the address that a request names."""
+    # Given the function that registers, and CDK's, which forwards to it and answers CloudFormation
+    (register,) = (f for f in each.functions() if "register" in f.properties["Handler"])
+    (framework,) = (
+        f
+        for f in each.resources("AWS::Lambda::Function")
+        if f.properties["Handler"].startswith("framework.")
+    )
+    # Then no resource policy lets anybody at either of them
+    answering = (register.id, framework.id)
+    permissions = each.resources("AWS::Lambda::Permission")
+    assert permissions
+    assert not [p.path for p in permissions if any(i in str(p.properties) for i in answering)]
+    # And of all roles one may invoke the first, CDK's, and none the second
+    invoking = [
+        (policy, str(statement["Resource"]))
+        for policy in each.resources("AWS::IAM::Policy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if "lambda:InvokeFunction" in listed(statement["Action"])
+    ]
+    [(policy, _)] = [(policy, what) for policy, what in invoking if register.id in what]
+    role, _ = framework.properties["Role"]["Fn::GetAtt"]
+    assert policy.properties["Roles"] == [{"Ref": role}]
+    assert not [policy.path for policy, what in invoking if framework.id in what]

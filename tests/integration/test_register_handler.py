@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from moto import mock_aws
 from lambdas.register.handler import handler
 from muster.contracts import RegisterEnvironment
 from muster.manifest import to_json
+from muster.registration.failure import RegistrationFailed
 from muster.registration.host import registration_service
 from tests.support.registration import agent, endpoint, rows
 
@@ -91,3 +93,29 @@ def test_a_request_goes_from_cloudformation_to_the_table(deployed: str):
         Context(),
     )
     assert rows(deployed, "SELECT 1 FROM agent_registry WHERE active") == []
+
+
+def test_where_an_answer_is_to_go_is_neither_called_nor_told(
+    deployed: str, caplog: pytest.LogCaptureFixture
+):
+    """CDK's function answers; what stands there is no business of ours, whoever wrote it."""
+    event = json.loads(EVENT.read_text("utf-8"))
+    event["ResourceProperties"]["Agents"] = {"one": endpoint(STACK, "one")}
+    # Given requests that name an address within reach
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.setblocking(False)
+        host, port = door.getsockname()
+        event["ResponseURL"] = f"http://{host}:{port}/latest?X-Amz-Signature=presigned"
+
+        # When one of them is answered, and one fails
+        handler(event, Context())
+        wrong = {**event["ResourceProperties"], "Agents": "none"}
+        with pytest.raises(RegistrationFailed):
+            handler({**event, "RequestId": "2", "ResourceProperties": wrong}, Context())
+
+        # Then nobody was at that door
+        with pytest.raises(BlockingIOError):
+            door.accept()
+    # And neither says where it was, in no part of a record
+    assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
+    assert "presigned" not in str([vars(record) for record in caplog.records])

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -162,3 +163,30 @@ def test_the_licence_is_the_one_the_project_declares():
 
 def _own_name() -> str:
     return Path(__file__).relative_to(ROOT).as_posix()
+
+
+#: By the rule that refuses it: what makes code or files of data that may have come from outside.
+_RISKY = {
+    "S301": "pickle.loads(b'')",
+    "S302": "marshal.loads(b'')",
+    "S506": "yaml.load('')",
+    "S307": "eval('1')",
+    "S202": "tarfile.open('x').extractall()",
+}
+
+
+def test_data_that_becomes_code_or_files_is_refused_by_the_linter_and_nowhere_allowed():
+    code = "\n".join(["import marshal, pickle, tarfile, yaml", *_RISKY.values(), ""])
+    for room in ("muster", "stacks", "ecs_listener", "lambdas/register", "local", "bench"):
+        options = ("--no-cache", "--output-format=concise", "--stdin-filename", f"{room}/new.py")
+        found = subprocess.run(
+            [Path(sys.executable).with_name("ruff"), "check", *options],
+            input=code,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert {rule for rule in _RISKY if f" {rule} " in found.stdout} == set(_RISKY), room
+    allowed = re.compile(rf"noqa:[^#]*\b({'|'.join(_RISKY)})\b")
+    assert [n for n, text in _texts() if allowed.search(text) and n != _own_name()] == []
