@@ -7,6 +7,7 @@ import itertools
 import queue
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import psycopg2
@@ -72,6 +73,7 @@ class Intake:
         self._bury = bury
         self._prepare = prepare
         self._inbox: queue.SimpleQueue[Sequence[Parcel]] = queue.SimpleQueue()
+        self._understood: list[_Asked] = []
         self._early: list[tuple[float, int, _Asked]] = []
         self._numbers = itertools.count()
         self._refusing = False
@@ -88,26 +90,31 @@ class Intake:
     def run(self) -> None:
         """Claim until the process ends."""
         while True:
-            came = self._gather()
-            asked = self._due()
-            for parcel in came:
-                asked += self._understand(parcel)
+            if not self._understood:
+                self._wait()
+            self._look()
+            asked, self._understood = self._due() + self._understood, []
             if asked and self._refusing:
                 for parcel, _ in asked:
                     self._holdings.decide(parcel, return_after(timedelta(0)))
             elif asked and (admitted := self._admit(asked)):
                 self._claim(admitted)
 
-    def _gather(self) -> list[Parcel]:
+    def _wait(self) -> None:
+        """Until a message comes, or one that was early is due."""
         wait = self._early[0][0] - self._clock.monotonic() if self._early else None
-        parcels: list[Parcel] = []
-        try:
-            parcels += self._inbox.get(timeout=None if wait is None else max(0.0, wait))
-            while len(parcels) < MOST_AT_ONCE:
-                parcels += self._inbox.get_nowait()
-        except queue.Empty:
-            return parcels
-        return parcels
+        with suppress(queue.Empty):
+            self._understand_all(self._inbox.get(timeout=None if wait is None else max(0.0, wait)))
+
+    def _look(self) -> None:
+        """Understand what has come, as much as one statement claims; also while one is under way."""
+        with suppress(queue.Empty):
+            while len(self._understood) < MOST_AT_ONCE:
+                self._understand_all(self._inbox.get_nowait())
+
+    def _understand_all(self, parcels: Sequence[Parcel]) -> None:
+        for parcel in parcels:
+            self._understood += self._understand(parcel)
 
     def _understand(self, parcel: Parcel) -> list[_Asked]:
         arrivals = arrivals_of(parcel.message, agent_id=self._claimant.agent_id)
@@ -201,7 +208,9 @@ class Intake:
 
     def _ask(self, asked: Sequence[_Asked]) -> list[Judgement]:
         deliveries = [arrival.delivery for _, arrival in asked]
-        return self._ledger.claim(deliveries, claimant=self._claimant, lease=self._lease)
+        return self._ledger.claim(
+            deliveries, claimant=self._claimant, lease=self._lease, meanwhile=self._look
+        )
 
     def _judged(self, ask: _Asked, judgement: Judgement) -> None:
         parcel, arrival = ask

@@ -32,12 +32,20 @@ class Ledger:
         self._sql = statements("ledger")
 
     def claim(
-        self, deliveries: Sequence[Delivery], *, claimant: Claimant, lease: timedelta
+        self,
+        deliveries: Sequence[Delivery],
+        *,
+        claimant: Claimant,
+        lease: timedelta,
+        meanwhile: Callable[[], object] | None = None,
     ) -> list[Judgement]:
         """Judge deliveries and take those that may run now, for `lease`.
 
         Jobs never seen before cost one statement; a second one judges the rest. A job id that comes twice
         in `deliveries` is judged in the order of arrival.
+
+        Args:
+            meanwhile: called once, while Postgres works. It must not use this ledger.
 
         Raises:
             StoreUnavailable: nothing is known to be claimed; calling again is safe.
@@ -48,8 +56,12 @@ class Ledger:
             batch: dict[str, int] = {}
             later = [at for at in waiting if batch.setdefault(deliveries[at].job_id, at) != at]
             judgements = self._claim_distinct(
-                [deliveries[at] for at in batch.values()], claimant=claimant, lease=lease
+                [deliveries[at] for at in batch.values()],
+                claimant=claimant,
+                lease=lease,
+                meanwhile=meanwhile,
             )
+            meanwhile = None
             judged |= dict(zip(batch.values(), judgements, strict=True))
             waiting = later
         return [judged[at] for at in range(len(deliveries))]
@@ -120,10 +132,17 @@ class Ledger:
         return Status(rows[0][0]) if rows else None
 
     def _claim_distinct(
-        self, deliveries: list[Delivery], *, claimant: Claimant, lease: timedelta
+        self,
+        deliveries: list[Delivery],
+        *,
+        claimant: Claimant,
+        lease: timedelta,
+        meanwhile: Callable[[], object] | None,
     ) -> list[Judgement]:
         token = self._new_token()
-        judgements = self._claim_new(deliveries, claimant=claimant, lease=lease, token=token)
+        judgements = self._claim_new(
+            deliveries, claimant=claimant, lease=lease, token=token, meanwhile=meanwhile
+        )
         known = [d for d in deliveries if d.job_id not in judgements]
         if known:
             judgements |= self._claim_known(known, claimant=claimant, lease=lease, token=token)
@@ -133,7 +152,13 @@ class Ledger:
         ]
 
     def _claim_new(
-        self, deliveries: list[Delivery], *, claimant: Claimant, lease: timedelta, token: str
+        self,
+        deliveries: list[Delivery],
+        *,
+        claimant: Claimant,
+        lease: timedelta,
+        token: str,
+        meanwhile: Callable[[], object] | None,
     ) -> dict[str, Judgement]:
         asked = new_rows(deliveries, self._clock.now())
         rows = self._database.run(
@@ -143,6 +168,7 @@ class Ledger:
                 "deliveries": document(asked),
                 "count": len(deliveries),
             },
+            meanwhile=meanwhile,
         )
         by_execution = {
             row["execution_id"]: delivery for row, delivery in zip(asked, deliveries, strict=True)
