@@ -26,7 +26,8 @@ def main() -> int:
     prefer_own_node()
     from aws_cdk import App
 
-    app = App()
+    # Checked by `check`, which remembers what was found.
+    app = App(builtin_cloud_formation_validation=False)
     try:
         from stacks.config import stage_named
         from stacks.deployment import check, compose
@@ -38,7 +39,7 @@ def main() -> int:
         )
         manifests = _manifests(stage)
         compose(app, stage=stage, manifests=manifests)
-        check(app)
+        check(app, validated=ROOT / ".muster" / "validated")
     except ConfigurationError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

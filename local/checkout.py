@@ -112,6 +112,12 @@ class Checkout:
         return self.root / "node_modules" / ".bin" / "cdk"
 
     @property
+    def bootstrap_template(self) -> Path:
+        """The stack of `cdk bootstrap`, as the CDK CLI brings it."""
+        package = self.root / "node_modules" / "aws-cdk"
+        return package / "lib" / "api" / "bootstrap" / "bootstrap-template.yaml"
+
+    @property
     def program(self) -> Path:
         """The `muster` command of this checkout."""
         return self.tools / "muster"

@@ -21,6 +21,8 @@ from muster.database_roles import DatabaseRole
 from stacks.config import LOCAL_DATABASE
 
 _BOOTSTRAP_STACK = "CDKToolkit"
+#: What `cdk bootstrap` gives its template, unless told otherwise.
+_BOOTSTRAP = {"FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY"}
 _STAGE = "local"
 #: Where the app is deployed to, for the app.
 _TARGET = {"CDK_DEFAULT_ACCOUNT": ACCOUNT, "CDK_DEFAULT_REGION": REGION}
@@ -65,14 +67,35 @@ class Deployment:
         secrets.put_secret_value(SecretId=login, SecretString=json.dumps({**kept, **address}))
 
     def bootstrap(self) -> None:
-        """Prepare the account for the CDK, once in an emulator's life."""
+        """Prepare the account for the CDK, once in an emulator's life, by the template of `cdk bootstrap`.
+
+        The command itself would take seconds to start and to ask for what changes in an empty account.
+
+        Raises:
+            DeployFailed: the emulator does not take it.
+        """
+        from botocore.exceptions import WaiterError
+
         cloudformation = self.aws.client("cloudformation")
         try:
             cloudformation.describe_stacks(StackName=_BOOTSTRAP_STACK)
         except cloudformation.exceptions.ClientError:
             self.say("Bootstrapping the emulator's account")
-            # Away from cdk.json, or the CLI would synthesise the app for this too.
-            self._run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], directory=self.checkout.scratch)
+            cloudformation.create_stack(
+                StackName=_BOOTSTRAP_STACK,
+                TemplateBody=self.checkout.bootstrap_template.read_text("utf-8"),
+                Parameters=[
+                    {"ParameterKey": n, "ParameterValue": v} for n, v in _BOOTSTRAP.items()
+                ],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+            created = cloudformation.get_waiter("stack_create_complete")
+            try:
+                created.wait(StackName=_BOOTSTRAP_STACK, WaiterConfig={"Delay": 0.1})
+            except WaiterError as failed:
+                raise DeployFailed(
+                    f"The emulator's account is not bootstrapped: {failed}"
+                ) from failed
 
     def deploy(self) -> None:
         """Synthesise and deploy every stack.

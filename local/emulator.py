@@ -40,7 +40,6 @@ def _environment(*, checkout: Checkout, port: int, nonce: str, guarded: bool) ->
         "SFTP_ENABLED": "0",
         "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "NO_PROXY": "127.0.0.1,localhost",
     }
 
@@ -49,7 +48,8 @@ def _program(checkout: Checkout, *, guarded: bool) -> list[str]:
     if not guarded:
         return ["-m", "ministack"]
     # Without the folder of the program on its path: modules there are named as others are.
-    return ["-P", str(checkout.root / "local" / "guarded_emulator.py"), str(checkout.calls)]
+    program = checkout.root / "local" / "guarded_emulator.py"
+    return ["-P", str(program), str(checkout.calls), str(checkout.scratch / "unpacked")]
 
 
 def _set_scratch_aside(checkout: Checkout) -> None:

@@ -1,17 +1,24 @@
 """The emulator with IAM in force: started by its own interpreter, which knows nothing else of ours.
 
-    python -P local/guarded_emulator.py CALLS
+    python -P local/guarded_emulator.py CALLS UNPACKED
 
 What a role is not granted is refused, as on AWS, so that a missing grant shows on this machine. Each distinct
 call of a role is appended to the file CALLS as a line of JSON: role, session, action, resource and whether it
 was let through. The caller sets AUTH=true, with which the emulator checks signatures and policies.
+
+Code and layers are unpacked once, into the folder UNPACKED, for all workers of all functions that have them:
+on AWS, too, a function's own code is closed to it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
+import threading
+import types
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,9 +113,32 @@ def _as_arn(resource: str) -> str:
     return f"arn:aws:secretsmanager:*:*:secret:{resource}-??????"
 
 
-def main(calls: Path) -> None:
+def _unpack_once(folder: Path) -> None:
+    """Let workers share what they only read, and what Python compiled of it: most of a cold start's work."""
+    from ministack.core import lambda_runtime  # pyright: ignore[reportMissingImports]  # its own environment
+
+    turn = threading.Lock()
+
+    class Shared(zipfile.ZipFile):
+        def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+            with Path(str(self.filename)).open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            place = folder / digest
+            with turn:
+                if not place.exists():
+                    draft = place.with_suffix(".draft")
+                    super().extractall(draft, members, pwd)
+                    draft.rename(place)
+            Path(path).rmdir()  # the emulator made it, for this worker
+            Path(path).symlink_to(place)
+
+    lambda_runtime.zipfile = types.SimpleNamespace(**{**vars(zipfile), "ZipFile": Shared})
+
+
+def main(calls: Path, unpacked: Path) -> None:
     """Run the emulator until it is killed."""
     _be_as_aws()
+    _unpack_once(unpacked)
     _note_calls(_Notes(calls))
     sys.argv = ["ministack"]
     from ministack import app  # pyright: ignore[reportMissingImports]  # its own environment
@@ -117,4 +147,4 @@ def main(calls: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from aws_cdk import App, Aws, CfnResource, Tags, Validations
 from aws_cdk import aws_iam as iam
@@ -29,6 +30,7 @@ from stacks.packaging import code_version
 from stacks.pipeline import PipelineStack
 from stacks.platform import Platform
 from stacks.registry import RegistryStack
+from stacks.remembered_validation import RememberedValidation
 from stacks.sharding import shard
 from stacks.storage import StorageStack
 
@@ -118,9 +120,16 @@ def _bound(app: App, name: str) -> None:
             construct.add_property_override("PermissionsBoundary", arn)
 
 
-def check(app: App) -> None:
-    """Make findings of cdk-nag errors of the synth; the template validation is one by `cdk.json`."""
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+def check(app: App, *, validated: Path | None = None) -> None:
+    """Make findings of cdk-nag errors of the synth; the template validation is one by `cdk.json`.
+
+    Args:
+        validated: where reports of the template validation are kept; the app then has no built-in one.
+    """
+    checks = Validations.of(app)
+    checks.add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+    if validated is not None:
+        checks.add_plugins(RememberedValidation(validated))
 
 
 def _database(

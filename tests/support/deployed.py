@@ -26,6 +26,8 @@ _PARTS = (
 )  # fmt: skip
 #: What set-up made; shared, since it is only read.
 _SHARED = (".venv", "node_modules", ".muster/emulator", ".muster/wheelhouse")
+#: What synths have validated; the only part that copies write to.
+_VALIDATED = ".muster/validated"
 
 
 @dataclass(kw_only=True)
@@ -87,7 +89,8 @@ def copy_checkout(target: Path) -> DeployedCopy:
 def link_environments(target: Path) -> None:
     """Share what set-up made in this checkout with another one."""
     (target / ".muster").mkdir()
-    for part in _SHARED:
+    (Checkout.locate().root / _VALIDATED).mkdir(exist_ok=True)
+    for part in (*_SHARED, _VALIDATED):
         (target / part).symlink_to(Checkout.locate().root / part)
 
 
