@@ -120,15 +120,22 @@ def effects_once(source: Source, *, repeats: Collection[str] = ()) -> list[str]:
 
 def history_holds(source: Source) -> list[str]:
     """I3, I4: the log is a legal history of each row, and only the highest fence moved it."""
-    events = _look(source, "SELECT * FROM execution_event ORDER BY id")
-    rows = _look(source, "SELECT execution_id, job_id, status, fence FROM agent_job_execution")
+    # Rows and log in one look: between two of them a worker that still works would move on.
+    looked = _look(
+        source,
+        "SELECT r.execution_id, r.job_id, r.status, r.fence AS row_fence,"
+        " e.kind, e.from_status, e.to_status, e.fence"
+        " FROM agent_job_execution r LEFT JOIN execution_event e USING (execution_id) ORDER BY e.id",
+    )
+    rows = {one["execution_id"]: one for one in looked}
     history: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in events:
-        history[event["execution_id"]].append(event)
+    for one in looked:
+        if one["kind"] is not None:
+            history[one["execution_id"]].append(one)
     return [
         f"{row['job_id']}: {problem}"
-        for row in rows
-        for problem in _history_problems(history[row["execution_id"]], row)
+        for execution_id, row in rows.items()
+        for problem in _history_problems(history[execution_id], row)
     ]
 
 
@@ -142,8 +149,8 @@ def _history_problems(events: list[dict[str, Any]], row: dict[str, Any]) -> Iter
     claims = [event["fence"] for event in moves if event["kind"] == "claimed"]
     if any(later <= earlier for earlier, later in pairwise(claims)):
         yield f"claims under fences {claims}"
-    if claims and claims[-1] != row["fence"]:
-        yield f"the row's fence is {row['fence']}, the last claim's {claims[-1]}"
+    if claims and claims[-1] != row["row_fence"]:
+        yield f"the row's fence is {row['row_fence']}, the last claim's {claims[-1]}"
     yield from _usurpations(moves)
 
 
