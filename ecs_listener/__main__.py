@@ -6,11 +6,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
 from types import FrameType
 
-from ecs_listener.host import open_listener
-from ecs_listener.listener import Listener
 from muster.errors import ConfigurationError
 
 #: The collector looks for circles once so many objects more are there than before. At Python's 700 it would
@@ -18,10 +15,18 @@ from muster.errors import ConfigurationError
 COLLECT_AFTER = 20_000
 
 
-def main(opened: Callable[[], Listener] = open_listener) -> int:
-    """Run; the exit code."""
+def main(*, task: bool = False) -> int:
+    """Run; the exit code.
+
+    Args:
+        task: receive nothing, run the one errand that the environment tells, and end.
+    """
+    # Loading leaves next to nothing to collect, and looking for it would be a sixth of the start.
+    gc.disable()
+    from ecs_listener.host import open_listener, open_task
+
     try:
-        listener = opened()
+        listener = open_task() if task else open_listener()
     except ConfigurationError as error:
         print(f"The listener cannot start: {error}", file=sys.stderr)  # noqa: T201 - no log yet
         return 2
@@ -32,10 +37,10 @@ def main(opened: Callable[[], Listener] = open_listener) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
     # What is loaded stays; looked through anew and again, it would hold up every thread.
-    gc.collect()
     gc.freeze()
     # Messages on their way are no garbage, and what they leave behind needs no collector.
     gc.set_threshold(COLLECT_AFTER)
+    gc.enable()
     return listener.run()
 
 

@@ -6,10 +6,9 @@ import os
 import sys
 
 from ecs_listener.__main__ import main
-from ecs_listener.host import open_task
 
 if __name__ == "__main__":
-    code = main(open_task)
+    code = main(task=True)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,8 +1,12 @@
-"""boto3 clients with bounded waits. boto3 costs hundreds of milliseconds, so it is imported on first use."""
+"""Clients of AWS with bounded waits. botocore costs a tenth of a second, so it is imported on first use.
+
+They are the clients that boto3 would make, and no more of boto3 is needed for that than botocore.
+"""
 
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Any
 
 from muster.errors import ConfigurationError
@@ -21,13 +25,12 @@ def make_client(service: str, *, read_timeout: float) -> Any:
     """A client of `service`; region, endpoint and credentials come from the usual places.
 
     Args:
-        service: boto3's name of it, e.g. `sqs`.
+        service: botocore's name of it, e.g. `sqs`.
         read_timeout: longest silence of the service within one try, in seconds.
 
     Raises:
         ConfigurationError: no region is set.
     """
-    import boto3.session  # pyright: ignore[reportMissingTypeStubs]  # it ships none
     from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]  # it ships none
     from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs]  # it ships none
         NoRegionError,
@@ -42,7 +45,28 @@ def make_client(service: str, *, read_timeout: float) -> Any:
     )
     with _lock:
         try:
-            session: Any = boto3.session.Session()
-            return session.client(service, config=config)
+            return new_session().create_client(service, config=config)
         except NoRegionError as exc:
             raise ConfigurationError("No AWS region is set. Set AWS_DEFAULT_REGION.") from exc
+
+
+def new_session() -> Any:
+    """A session of botocore's that has looked up nothing yet: it remembers settings and credentials it finds.
+
+    All sessions of a process share what does not change: botocore's files, which name every region and
+    service, and which each would read and parse anew.
+    """
+    import botocore.session  # pyright: ignore[reportMissingTypeStubs]  # it ships none
+
+    sessions: Any = botocore.session
+    session = sessions.Session()
+    session.register_component("data_loader", _files(session.get_config_variable("data_path")))
+    return session
+
+
+@cache
+def _files(data_path: str | None) -> Any:
+    import botocore.loaders  # pyright: ignore[reportMissingTypeStubs]  # it ships none
+
+    loaders: Any = botocore.loaders
+    return loaders.create_loader(data_path)

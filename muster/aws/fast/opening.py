@@ -6,7 +6,7 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-from muster.aws.client import CONNECT_TIMEOUT, make_client
+from muster.aws.client import CONNECT_TIMEOUT, make_client, new_session
 from muster.aws.fast.caller import Caller
 from muster.aws.fast.client import FastSqs
 from muster.aws.fast.clock import ServiceClock
@@ -28,7 +28,7 @@ def open_fast(*, patience: float) -> FastSqs:
     Raises:
         ConfigurationError: no region is set, or calls of SQS have to go through a proxy.
     """
-    # boto3 is loaded for its answers and not for its calls: this client never sends anything.
+    # botocore is asked for its answers and not for its calls: this client never sends anything.
     meta = make_client("sqs", read_timeout=patience).meta
     if _needs_proxy(meta.endpoint_url):
         raise ConfigurationError(
@@ -75,11 +75,8 @@ def fast_sqs(
 
 
 def _search() -> Credentials | None:
-    import boto3.session  # pyright: ignore[reportMissingTypeStubs]  # it ships none
-
     # A session remembers what it found, so each search has its own.
-    session: Any = boto3.session.Session()
-    return session.get_credentials()
+    return new_session().get_credentials()
 
 
 def _needs_proxy(url: str) -> bool:
