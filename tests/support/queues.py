@@ -98,8 +98,8 @@ class MemoryQueues:
 
     def delete_batch(self, queue_url: str, receipt_handles: Sequence[str]) -> list[HandleOutcome]:
         held = self._held(queue_url)
-        gone = [held[handle] for handle in receipt_handles if handle in held]
-        self.stored[queue_url] = [m for m in self.stored[queue_url] if m not in gone]
+        gone = {held[handle].message_id for handle in receipt_handles if handle in held}
+        self.stored[queue_url] = [m for m in self.stored[queue_url] if m.message_id not in gone]
         return [
             HandleOutcome.ACCEPTED if handle in held else HandleOutcome.STALE
             for handle in receipt_handles
