@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from app import prefer_own_node
 from tests.support.distribution import ByCloud
+from tests.support.reading import read_own_part
 
 pytest_plugins = [
     "tests.support.cloud",
@@ -29,9 +31,20 @@ def pytest_configure() -> None:
     """
     settings.register_profile("muster", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("muster")
+    prefer_own_node()  # before anything imports the CDK, which starts Node.js at once
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let processes that share the work share reading the tests, too."""
+    config = session.config
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        number = int(worker["workerid"].removeprefix("gw"))
+        read_own_part(config.rootpath, config.args, number=number, of=worker["workercount"])
 
 
 @pytest.hookimpl(optionalhook=True)

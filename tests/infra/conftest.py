@@ -6,12 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app import prefer_own_node
 from stacks.config import STAGES
 from tests.infra.synthesis import Synthesis, agents_of, synthesise
-
-# Before any test imports the CDK, which starts Node.js at once.
-prefer_own_node()
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,20 @@ class Synthesis:
     def of_agent(self, agent_id: str, type_: str) -> list[Resource]:
         return [r for r in self.resources(type_, "agents") if f"/{agent_id}/" in r.path]
 
+    def metadata(self, type_: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """What constructs were given of a type of metadata, each with its path, as the synth wrote it.
+
+        To ask each construct takes seconds: they are objects of another process.
+        """
+        artifacts = json.loads((self.folder / "manifest.json").read_text())["artifacts"]
+        for artifact in artifacts.values():
+            if "additionalMetadataFile" in artifact:
+                written = json.loads((self.folder / artifact["additionalMetadataFile"]).read_text())
+                for path, entries in written.items():
+                    for entry in entries:
+                        if entry["type"] == type_:
+                            yield path.lstrip("/"), entry["data"]
+
     def report(self) -> Mapping[str, Any]:
         """What the validations found and what was acknowledged."""
         return json.loads((self.folder / "validation-report.json").read_text())

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aws_cdk import App, Stack, Validations
-from aws_cdk import aws_sqs as sqs
 
-from stacks.acknowledgement import MIN_REASON_CHARACTERS, acknowledge
 from tests.infra.synthesis import Synthesis
 
 #: What constructs of the CDK itself acknowledge: references to other stacks that its own check cannot follow.
@@ -15,16 +12,14 @@ BY_THE_CDK = {f"CloudFormation-Validate::{rule}" for rule in ("F3002", "F3003", 
 
 def recorded(synthesis: Synthesis) -> dict[tuple[str, str], str]:
     """Every acknowledgement of ours in the tree: (construct, finding) to reason."""
-    found: dict[tuple[str, str], str] = {}
-    for construct in synthesis.app.node.find_all():
-        for entry in construct.node.metadata:
-            if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY:
-                found |= {
-                    (construct.node.path, id_): why
-                    for id_, why in entry.data.items()
-                    if id_ not in BY_THE_CDK
-                }
-    return found
+    from aws_cdk import Validations
+
+    return {
+        (path, id_): why
+        for path, reasons in synthesis.metadata(Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+        for id_, why in reasons.items()
+        if id_ not in BY_THE_CDK
+    }
 
 
 def found_and_accepted(synthesis: Synthesis) -> set[tuple[str, str]]:
@@ -56,19 +51,31 @@ def test_every_acknowledgement_is_needed(each: Synthesis):
 
 
 def test_every_acknowledgement_has_a_reason_and_sits_on_one_resource(each: Synthesis):
+    from stacks.acknowledgement import MIN_REASON_CHARACTERS
+
     stacks = {child.node.path for child in each.app.node.children}
+    assert stacks
     for (path, finding), reason in recorded(each).items():
         assert len(reason) >= MIN_REASON_CHARACTERS, (path, finding)
         assert path not in stacks | {""}, finding
 
 
 def test_a_stack_cannot_be_acknowledged():
+    from aws_cdk import App, Stack
+
+    from stacks.acknowledgement import acknowledge
+
     stack = Stack(App(), "stack")
     with pytest.raises(TypeError, match="on one resource"):
         acknowledge(stack, SQS3="A reason that is long enough.")
 
 
 def test_a_reason_must_say_something():
+    from aws_cdk import App, Stack
+    from aws_cdk import aws_sqs as sqs
+
+    from stacks.acknowledgement import acknowledge
+
     queue = sqs.Queue(Stack(App(), "stack"), "queue")
     with pytest.raises(ValueError, match="a real reason"):
         acknowledge(queue, SQS3="because")

@@ -6,7 +6,6 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 from muster.store.settings import RDS_CERTIFICATES
-from stacks.network import S3_PREFIX_LISTS
 
 
 def authorities() -> list[dict[str, object]]:
@@ -31,6 +30,8 @@ def test_every_certificate_is_a_root_of_rds_that_lasts():
 
 
 def test_every_region_has_the_authority_that_the_instances_use():
+    from stacks.network import S3_PREFIX_LISTS
+
     names = {name(certificate, "subject") for certificate in authorities()}
     missing = {r for r in S3_PREFIX_LISTS if f"Amazon RDS {r} Root CA RSA2048 G1" not in names}
     assert missing == set()

@@ -9,15 +9,14 @@ import pytest
 from muster.contracts import STATEMENTS_FOLDER
 from muster.errors import ConfigurationError
 from muster.manifest import Permissions, table_problems
-from stacks import fit
 from stacks.config import STAGES, Stage
-from stacks.packaging import agent_folder
 from tests.infra.synthesis import agent
 
 
 @pytest.fixture(autouse=True)
 def no_wheels_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes have a test of their own."""
+    from stacks import fit
 
     def none(_: Stage, __: object) -> list[str]:
         return []
@@ -26,10 +25,14 @@ def no_wheels_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_fits_is_no_problem():
+    from stacks import fit
+
     assert fit.misfits(STAGES["dev"], [agent("one", architecture="arm64")]) == []
 
 
 def test_every_misfit_is_told_with_file_key_value_and_cure():
+    from stacks import fit
+
     # Given agents that ask for a bucket and a processor that the stage lacks
     agents = [
         agent("one", permissions=Permissions(read=("bucket:missing",), write=("bucket:other",))),
@@ -95,5 +98,7 @@ def test_an_agent_s_statements_are_found_by_their_names(
 
 
 def test_an_agent_from_elsewhere_cannot_be_in_the_asset():
+    from stacks.packaging import agent_folder
+
     with pytest.raises(ConfigurationError, match="is not a folder of"):
         agent_folder(agent("one", folder=None))

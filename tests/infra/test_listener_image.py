@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from stacks.config import STAGES
-from stacks.constructs.listener_task import COMMAND, SCRATCH, USER
-from stacks.listener_image import DOCKERFILE, OWN_LOCK, own_lock
 from tests.infra.synthesis import ROOT, Synthesis, long_jobs, synthesise
 from tests.support.dockerfile import Step, read
 
@@ -32,10 +30,14 @@ def image(synthesis: Synthesis) -> dict[str, Any]:
 
 
 def steps(name: str) -> list[str]:
+    from stacks.listener_image import DOCKERFILE
+
     return [step.value for step in read(ROOT / DOCKERFILE) if step.name == name]
 
 
 def test_the_image_holds_the_product_its_locks_and_nothing_else(built: Synthesis):
+    from stacks.listener_image import DOCKERFILE
+
     folder = built.folder / image(built)["directory"]
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert {name.split("/")[0] for name in files} == {
@@ -51,6 +53,8 @@ def test_the_image_holds_the_product_its_locks_and_nothing_else(built: Synthesis
 
 
 def test_an_agent_with_packages_of_its_own_has_an_image_with_them(built: Synthesis):
+    from stacks.listener_image import OWN_LOCK, own_lock
+
     lock = own_lock("lambdas/agents/document-profile")
     assert lock == "lambdas/agents/document-profile/requirements.txt"
     source = image(built)
@@ -77,6 +81,9 @@ def test_the_base_is_pinned_by_digest():
 
 
 def test_image_and_task_definition_agree():
+    from stacks.constructs.listener_task import COMMAND, SCRATCH, USER
+    from stacks.listener_image import OWN_LOCK
+
     assert steps("USER") == [USER]
     assert [json.loads(value) for value in steps("VOLUME")] == [[SCRATCH]]
     assert [json.loads(value) for value in steps("CMD")] == [list(COMMAND)]

@@ -7,7 +7,6 @@ from typing import Any
 
 from muster.safe_http import Policy
 from stacks.config import STAGES, stage_named
-from stacks.network import S3_PREFIX_LISTS
 from tests.infra.synthesis import Resource, Synthesis, agent, synthesise
 
 
@@ -156,6 +155,8 @@ def test_the_local_stage_has_no_network(synthesised: Any):
 
 
 def test_prefix_lists_are_well_formed():
+    from stacks.network import S3_PREFIX_LISTS
+
     assert all(id_.startswith("pl-") and len(id_) == 11 for id_ in S3_PREFIX_LISTS.values())
 
 

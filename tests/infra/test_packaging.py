@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import FileSystem, IgnoreMode
 
-from stacks import packaging
 from stacks.config import STAGES, Stage
-from stacks.packaging import MAX_UNPACKED_BYTES, code_patterns, size_problems
 from tests.infra.synthesis import ROOT, Resource, Synthesis
 
 
@@ -146,6 +143,10 @@ def test_running_tests_does_not_change_the_asset(tmp_path: Path):
 
 
 def fingerprint(folder: Path) -> str:
+    from aws_cdk import FileSystem, IgnoreMode
+
+    from stacks.packaging import code_patterns
+
     patterns = code_patterns(STAGES["dev"])
     return FileSystem.fingerprint(str(folder), exclude=patterns, ignore_mode=IgnoreMode.GIT)
 
@@ -160,6 +161,9 @@ def test_the_layer_s_hash_covers_lock_python_and_architecture(synthesised: Any):
 
 
 def test_an_agent_that_is_too_large_is_told_to_use_fargate(monkeypatch: pytest.MonkeyPatch):
+    from stacks import packaging
+    from stacks.packaging import MAX_UNPACKED_BYTES, size_problems
+
     # Given an agent whose packages unpack to more than Lambda takes
     sizes = {packaging.RUNTIME_LOCK: 60 * 2**20}
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from muster.contracts import OutputKey, ResourceType
 from muster.manifest import from_json, has_tables
-from stacks.constructs.registration import migrations_digest
-from stacks.registry import MIGRATIONS
 from tests.infra.synthesis import ROOT, Synthesis
 from tests.infra.test_permissions import listed
 
@@ -35,6 +33,9 @@ def test_the_migration_comes_before_every_function_that_needs_the_schema(each: S
 
 
 def test_the_migration_changes_with_the_migrations(each: Synthesis, tmp_path: Path):
+    from stacks.constructs.registration import migrations_digest
+    from stacks.registry import MIGRATIONS
+
     # Given the digest that is deployed, of Muster's migrations and the agents'
     properties = each.one(ResourceType.MIGRATION).properties
     agents = [ROOT / folder for folder in properties["Folders"]]
@@ -52,6 +53,9 @@ def test_the_migration_changes_with_the_migrations(each: Synthesis, tmp_path: Pa
 def test_the_migration_names_every_agent_with_tables_and_changes_with_theirs(
     each: Synthesis, tmp_path: Path
 ):
+    from stacks.constructs.registration import migrations_digest
+    from stacks.registry import MIGRATIONS
+
     # Given the agents whose folders hold migrations
     folders = each.one(ResourceType.MIGRATION).properties["Folders"]
     with_tables = {m.folder for m in each.manifests if has_tables(m)}

@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 
 from muster.manifest import Manifest, Permissions, S3Trigger
-from stacks import fit
 from stacks.config import STAGES, ImportedBucket, Stage
-from stacks.constructs.s3_triggers import key_patterns
 from tests.infra.synthesis import Resource, Synthesis, agent, synthesise
 
 DEV = STAGES["dev"]
@@ -34,6 +32,7 @@ def triggered(agent_id: str, *triggers: S3Trigger, write: tuple[str, ...] = ()) 
 @pytest.fixture
 def problems(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """What is wrong with agents on the stage with imported buckets."""
+    from stacks import fit
 
     def no_sizes(_: Stage, __: object) -> list[str]:
         return []
@@ -187,6 +186,8 @@ def test_agents_that_would_start_each_other_are_refused(problems: Any):
 
 
 def test_two_names_of_one_bucket_are_one_bucket(problems: Any):
+    from stacks import fit
+
     same = ImportedBucket(name="their-bucket", sends_events=True)
     stage = dataclasses.replace(SHARED, buckets={"a": same, "b": same})
     looping = triggered("one", S3Trigger(bucket="a"), write=("bucket:b",))
@@ -212,4 +213,6 @@ def test_output_that_lies_elsewhere_is_no_loop(problems: Any, write: str):
     ],
 )
 def test_keys_that_begin_and_end_so_match(prefix: str, suffix: str, patterns: list[Any]):
+    from stacks.constructs.s3_triggers import key_patterns
+
     assert key_patterns(prefix=prefix, suffix=suffix) == patterns

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from muster.errors import ConfigurationError
-from stacks.agents import MAX_RESOURCES
 from stacks.config import STAGES
 from stacks.database_settings import InstanceDatabase
 from tests.infra.synthesis import Synthesis, agent, synthesise
@@ -36,6 +35,8 @@ def test_every_agent_is_deployed_once(many: Synthesis):
 
 
 def test_every_stack_is_within_cloudformation_s_limits(many: Synthesis):
+    from stacks.agents import MAX_RESOURCES
+
     for stack, template in many.templates.items():
         assert len(template["Resources"]) <= MAX_RESOURCES, stack
         size = (many.folder / f"muster-dev-{stack}.template.json").stat().st_size

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aws_cdk import CfnResource
 
-from stacks.acknowledgement import SCANNED
 from stacks.config import STAGES
 from tests.infra.synthesis import Synthesis
 from tests.support.scanners import Found, scan
@@ -19,13 +17,19 @@ pytestmark = pytest.mark.slow
 
 def accepted(synthesis: Synthesis) -> set[tuple[str, str]]:
     """Every acknowledgement of a scanner's finding: its rule, and the path of the one resource."""
+    from stacks.acknowledgement import SCANNED
+
+    resources = set(paths(synthesis).values())
+
+    def one_of(construct: str) -> str:
+        (path,) = resources & {construct, f"{construct}/Resource", f"{construct}/Default"}
+        return path
+
     return {
-        (rule, (construct if isinstance(construct, CfnResource) else construct.node.default_child).node.path)
-        for construct in synthesis.app.node.find_all()
-        for entry in construct.node.metadata
-        if entry.type == SCANNED
-        for rule in entry.data
-    }  # fmt: skip
+        (rule, one_of(construct))
+        for construct, reasons in synthesis.metadata(SCANNED)
+        for rule in reasons
+    }
 
 
 def paths(synthesis: Synthesis) -> dict[tuple[Path, str], str]:

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from stacks.config import STAGES
-from stacks.packaging import RUNTIME_LOCK, _wheels
 from stacks.sdk import SERVICES, carried
 from stacks.wheels import unpack
 
@@ -34,6 +33,8 @@ def test_models_of_other_services_and_examples_stay_behind(path: str, shipped: b
 
 
 def test_every_carried_service_has_a_client_and_no_other_does(tmp_path: Path):
+    from stacks.packaging import RUNTIME_LOCK, _wheels
+
     # Given the shared layer as the local stage builds it
     unpack(_wheels(STAGES["local"], RUNTIME_LOCK), target=tmp_path, wanted=carried)
     # When a function asks its boto3, and only that, for clients

@@ -5,33 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
-from schemathesis.checks import CheckFunction, negative_data_rejection, not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from muster.api.route import Route
 from muster.api.routes import ROUTES
 from muster.keys.access import Scope
 
+if TYPE_CHECKING:
+    from schemathesis import GenerationMode
+    from schemathesis.checks import CheckFunction
+
 #: Calls of each kind for each operation.
 EXAMPLES = int(os.environ.get("MUSTER_API_EXAMPLES", "3"))
-
-CHECKS: list[CheckFunction] = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +36,8 @@ class Caller:
 
     def call_all(self, schema: Any, mode: GenerationMode, subtests: pytest.Subtests) -> int:
         """Call every operation of the document that may be called that way; how many calls that were."""
+        from schemathesis import GenerationMode
+
         called = 0
         for route in ROUTES:
             if mode is GenerationMode.NEGATIVE and not (route.body or route.query):
@@ -59,7 +49,7 @@ class Caller:
     def _call(self, operation: Any, mode: GenerationMode, route: Route) -> int:
         token = self.execution if route.scope is Scope.EXECUTION_REPORT else self.admin
         options = {**(self.options or {}), "headers": {"Authorization": f"Bearer {token}"}}
-        checks = [*CHECKS, *([negative_data_rejection] if mode is GenerationMode.NEGATIVE else [])]
+        checks = _checks(mode)
         called = 0
 
         @given(case=operation.as_strategy(generation_mode=mode))
@@ -85,3 +75,23 @@ class Caller:
 
         call()
         return called
+
+
+def _checks(mode: GenerationMode) -> list[CheckFunction]:
+    from schemathesis import GenerationMode
+    from schemathesis.checks import negative_data_rejection, not_a_server_error
+    from schemathesis.specs.openapi.checks import (
+        content_type_conformance,
+        response_headers_conformance,
+        response_schema_conformance,
+        status_code_conformance,
+    )
+
+    return [
+        not_a_server_error,
+        status_code_conformance,
+        content_type_conformance,
+        response_headers_conformance,
+        response_schema_conformance,
+        *([negative_data_rejection] if mode is GenerationMode.NEGATIVE else []),
+    ]
