@@ -13,24 +13,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.support.nursery import ROOT, nursery
 
 
 class ListenerProcess:
-    """One `python -m ecs_listener`."""
+    """One `python -m ecs_listener`.
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    Args:
+        fresh: an interpreter of its own loads it; else it begins where everything is loaded already.
+    """
+
+    def __init__(self, environment: Mapping[str, str], log: Path, *, fresh: bool = False) -> None:
         self.log = log
         self.port = int(environment["MUSTER_HTTP_PORT"])
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ecs_listener"],
-                cwd=ROOT,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        self.process = (
+            _fresh(environment, log) if fresh else nursery().start(dict(environment), log)
+        )
 
     @property
     def pid(self) -> int:
@@ -90,3 +88,15 @@ class ListenerProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(10)
+
+
+def _fresh(environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ecs_listener"],
+            cwd=ROOT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )

@@ -84,8 +84,8 @@ class Rig:
             f'timeout = "{timeout}"\nretries = {retries}\nisolation = "{isolation}"\nmemory = 1024\n'
         )
 
-    def start(self, *, ready: bool = True, **changes: str) -> ListenerProcess:
-        """A listener process; by default once it takes work."""
+    def start(self, *, ready: bool = True, fresh: bool = False, **changes: str) -> ListenerProcess:
+        """A listener process, `fresh` as `ListenerProcess` says; by default once it takes work."""
         fields = {
             "concurrency": "4",
             "agent_concurrency": "4",
@@ -124,7 +124,7 @@ class Rig:
             **extra,
         }
         log = self._folder / f"listener-{len(self._listeners)}.log"
-        listener = ListenerProcess(environment, log)
+        listener = ListenerProcess(environment, log, fresh=fresh)
         self._listeners.append(listener)
         if ready:
             wait_until(listener.ready, within=30, every=0.05)

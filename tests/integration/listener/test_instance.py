@@ -147,7 +147,7 @@ def test_metrics_have_few_series_whatever_the_jobs_are_called(rig: Rig):
 
 
 def test_health_has_the_agreed_keys(rig: Rig):
-    listener = rig.start()
+    listener = rig.start(fresh=True)
     status, body = listener.get("/health")
     assert status == 200
     told = json.loads(body)

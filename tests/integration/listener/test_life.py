@@ -12,12 +12,12 @@ from tests.support.waiting import wait_until
 
 def test_fault_01_a_job_whose_listener_is_killed_is_taken_up_by_another(rig: Rig):
     # Given a job that runs in one listener
-    first = rig.start()
+    first = rig.start(fresh=True)
     rig.send("j", do="sleep", seconds=1)
     wait_until(lambda: rig.steps("j"))
     # When that is killed, and another one is there
     first.kill()
-    rig.start()
+    rig.start(fresh=True)
     # Then the job is taken up once its lease has ended, as its second attempt, and has its effect once
     row = rig.becomes("j", "completed")
     assert (row["attempts"], row["fence"]) == (2, 2)
@@ -29,7 +29,7 @@ def test_fault_01_a_job_whose_listener_is_killed_is_taken_up_by_another(rig: Rig
 
 def test_fault_02_an_idle_listener_ends_at_once_when_it_is_told_to(rig: Rig):
     # Given a listener whose long poll has just begun
-    listener = rig.start()
+    listener = rig.start(fresh=True)
     wait_until(lambda: rig.polls() == 1)
     # When it is told to end
     asked = time.monotonic()

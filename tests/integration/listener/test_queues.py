@@ -83,7 +83,7 @@ def test_fault_19_leases_do_not_follow_a_clock_that_is_wrong_and_jumps_back(
 ):
     # Given two listeners, one with a wall clock that is an hour late and jumps back at every look
     (tmp_path / "sitecustomize.py").write_text(_BAD_CLOCK)
-    rig.start(PYTHONPATH=str(tmp_path))
+    rig.start(fresh=True, PYTHONPATH=str(tmp_path))
     rig.start()
     # When jobs run for longer than a lease
     jobs = [f"j{number}" for number in range(6)]
