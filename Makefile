@@ -34,11 +34,12 @@ check: setup ## The inner loop: format, lint, types, the quick ones of unit and 
 	@$(MAKE) --no-print-directory static
 	@$(BIN)/pytest -q -n auto --maxprocesses 4 -m 'not slow' tests/unit tests/infra lambdas
 
-# More processes than cores: those with a cloud wait more than they work.
+# More processes than cores: those with a cloud wait more than they work. One of them checks the types
+# meanwhile (`tests/integration/test_types.py`), which takes one core a minute.
 .PHONY: test
 test: setup $(GATES)/.installed ## Everything: what check does, then every test there is, on real parts
 	@$(MAKE) --no-print-directory prometheus || echo "No Prometheus here: the test that scrapes with a real one says that it did not." >&2
-	@$(MAKE) --no-print-directory static
+	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -q -n 6
 
 .PHONY: soak
@@ -118,9 +119,15 @@ image: setup ## Build the listener's image with Docker, as a deploy does; its st
 # What follows is made by the commands above.
 
 .PHONY: static
-static:
+static: lint types
+
+.PHONY: lint
+lint:
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run \`make format\`." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
+
+.PHONY: types
+types:
 	@$(BIN)/pyright --warnings
 
 .PHONY: installed

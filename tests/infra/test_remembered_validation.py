@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnResource, Stack, Validations
 
-from stacks.remembered_validation import RememberedValidation
 from tests.infra.synthesis import ROOT
 
 CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
@@ -24,6 +22,10 @@ TOO_LONG = 43_201
 
 def synth(remembered: Path, folder: Path, *, visibility: int, digest: str = DIGEST) -> list[Any]:
     """Synthesise a queue that names a digest; what the validation reported."""
+    from aws_cdk import App, CfnResource, Stack, Validations
+
+    from stacks.remembered_validation import RememberedValidation
+
     app = App(outdir=str(folder), context=CONTEXT, builtin_cloud_formation_validation=False)
     Validations.of(app).add_plugins(RememberedValidation(remembered))
     queue = CfnResource(Stack(app, "stack"), "queue", type="AWS::SQS::Queue")

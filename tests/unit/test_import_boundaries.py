@@ -150,3 +150,27 @@ def _own_requirements(folder: Path) -> set[str]:
 
 def _normal(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_reading_the_tests_starts_nothing_that_takes_seconds():
+    # Given what each module imports as soon as it is imported itself
+    known = {
+        module.name.removesuffix(".py").replace("/", "."): module
+        for module in modules("tests", "stacks", "app.py", tests=True)
+    }
+    eager = {
+        name: {
+            target
+            for found in module.imports()
+            if found.eager
+            for target in (found.module, *(f"{found.module}.{n}" for n in found.names))
+        }
+        for name, module in known.items()
+    }
+    # When those are followed that lead to the CDK or to schemathesis
+    slow = {"aws_cdk", "schemathesis"}
+    while more := {name for name, targets in eager.items() if targets & slow} - slow:
+        slow |= more
+    # Then no test is among them: each of the processes that share the tests reads them all
+    assert "stacks.deployment" in slow
+    assert {name for name in slow if name.startswith("tests.")} == set()
