@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
 import threading
 from collections import Counter
 from http.client import HTTPConnection, HTTPException
@@ -105,6 +107,9 @@ class SqsFaults:
         try:
             headers = {key: value for key, value in request.headers.items() if key != "Host"}
             connection.request("POST", "/", body, headers)
+            if fault is None and _gone(request.connection, before=connection.sock):
+                request.close_connection = True
+                return
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, HTTPException):
@@ -124,3 +129,17 @@ class SqsFaults:
             request.wfile.write(content)
         except OSError:
             request.close_connection = True  # the client is gone
+
+
+def _gone(client: socket.socket, *, before: socket.socket) -> bool:
+    """Whether the client left before that answered: no message may be given to a poll of the dead."""
+    waiting = select.poll()
+    for each in (client, before):
+        waiting.register(each, select.POLLIN)
+    ready = {descriptor for descriptor, _ in waiting.poll(40_000)}
+    if before.fileno() in ready or client.fileno() not in ready:
+        return False
+    try:
+        return client.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True
