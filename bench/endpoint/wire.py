@@ -19,6 +19,9 @@ class Wire(asyncio.Protocol):
         self._service = service
         self._loop = asyncio.get_running_loop()
         self._data = b""
+        #: Of a request that is longer than what has come: its pieces, and how much it lacks.
+        self._pieces: list[bytes] = []
+        self._lacking = 0
         self._transport: asyncio.Transport | None = None
         self._poll: asyncio.Future[str] | None = None
 
@@ -33,6 +36,13 @@ class Wire(asyncio.Protocol):
             self._poll.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._lacking > 0:
+            self._pieces.append(data)
+            self._lacking -= len(data)
+            if self._lacking > 0:
+                return
+            data = b"".join(self._pieces)
+            self._pieces.clear()
         self._data += data
         while (end := self._data.find(_END)) >= 0:
             lower = self._data[:end].lower()
@@ -40,6 +50,9 @@ class Wire(asyncio.Protocol):
             if len(self._data) < end + 4 + length:
                 if b"100-continue" in lower and len(self._data) == end + 4 and self._transport:
                     self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._lacking = end + 4 + length - len(self._data)
+                self._pieces.append(self._data)
+                self._data = b""
                 return
             target = _header(self._data[:end], b"x-amz-target", lower)
             body = self._data[end + 4 : end + 4 + length]
