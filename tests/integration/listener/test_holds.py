@@ -46,7 +46,7 @@ def test_fault_07_without_a_proven_lease_a_job_is_stopped_and_nothing_is_written
     with FaultProxy(database_url) as proxy:
         rig = make_rig(database_url, listener_url=proxy.url)
         listener = rig.start()
-        rig.send("j", do="sleep", seconds=4 * HOLD)
+        rig.send("j", do="sleep", seconds=4 * HOLD, later=1)
         wait_until(lambda: rig.steps("j"))
         proxy.refuse()
         # Then it is stopped before its lease may have ended, and its row is left as it was

@@ -37,9 +37,10 @@ def _steps(job: Job) -> Any:
 
 
 def _sleep(job: Job) -> Any:
-    """As a program that can be interrupted; the effect comes last."""
+    """As a program that can be interrupted; the effect comes last. A later attempt may take `later`."""
     _leave(job, -job.attempt)
-    _wait(job.params["seconds"])
+    seconds = job.params["seconds"]
+    _wait(seconds if job.attempt == 1 else job.params.get("later", seconds))
     return _effect(job)
 
 
