@@ -37,8 +37,8 @@ check: setup ## The inner loop: format, lint, types, the quick ones of unit and 
 # More processes than cores: those with a cloud wait more than they work. One of them checks the types
 # meanwhile (`tests/integration/test_types.py`), which takes one core a minute.
 .PHONY: test
-test: setup $(GATES)/.installed ## Everything: what check does, then every test there is, on real parts
-	@$(MAKE) --no-print-directory prometheus || echo "No Prometheus here: the test that scrapes with a real one says that it did not." >&2
+test: ## Everything: what check does, then every test there is, on real parts
+	@$(MAKE) --no-print-directory -j4 installed $(GATES)/.installed prometheus-if-any
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -q -n 6
 
@@ -182,6 +182,10 @@ $(STATE)/prometheus/.fetched:
 	@cd $(STATE)/prometheus && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }
 	@dpkg-deb -x $(STATE)/prometheus/prometheus_*.deb $(STATE)/prometheus && rm $(STATE)/prometheus/prometheus_*.deb
 	@touch $@
+
+.PHONY: prometheus-if-any
+prometheus-if-any:
+	@$(MAKE) --no-print-directory prometheus || echo "No Prometheus here: the test that scrapes with a real one says that it did not." >&2
 
 $(STATE)/wheelhouse/.installed: $(LOCKS) local/wheelhouse.py $(VENV)/.installed
 	@echo "Filling the wheelhouse ..." >&2

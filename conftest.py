@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Generator
@@ -37,14 +38,23 @@ def pytest_configure() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """Let processes that share the work share reading the tests, too."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Let processes that share the work share reading the tests, too.
+
+    What is read stays to the end: looking through it for garbage would be a tenth of the work.
+    """
     config = session.config
     worker = getattr(config, "workerinput", None)
-    if worker is not None:
-        number = int(worker["workerid"].removeprefix("gw"))
-        read_own_part(config.rootpath, config.args, number=number, of=worker["workercount"])
+    gc.disable()
+    try:
+        if worker is not None:
+            number = int(worker["workerid"].removeprefix("gw"))
+            read_own_part(config.rootpath, config.args, number=number, of=worker["workercount"])
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
