@@ -1,8 +1,9 @@
 """How tests are spread over processes: those that share a cloud stay in one, the rest go to who is free.
 
-A deployed cloud costs half a minute of work to make, and is work to keep: its functions, its listeners and
-its tick run, tests or not. So one process has it, and one other the cloud in which faults are played, since
-those wait more than they work. Stages of AWS are synthesised once, in one process, too.
+A deployed cloud costs a quarter of a minute of work to make, and is work to keep: its functions, its
+listeners and its tick run, tests or not. So one process has it, and one other the cloud in which faults are
+played, since those wait more than they work; some more tests are there, so that neither of the two takes
+much longer than the other. Stages of AWS are synthesised once, in one process, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from xdist.scheduler import LoadScopeScheduling
 _GROUPS = {
     "tests/e2e/test_deploy_workflow.py": "a cloud with faults",
     "tests/e2e/test_gameday.py": "a cloud with faults",
+    "tests/e2e/test_isolation.py": "a cloud with faults",
+    "tests/e2e/test_lanes.py": "a cloud with faults",
+    "tests/e2e/test_outbound_agents.py": "a cloud with faults",
+    "tests/e2e/test_webhooks.py": "a cloud with faults",
     "tests/e2e/test_new_engineer.py": "a clone",
     "tests/e2e/": "a cloud",
     "tests/infra/test_scale.py": "two hundred agents",
