@@ -21,6 +21,7 @@ import pytest
 
 from local.postgres import Postgres
 from local.postgres_binaries import installed
+from tests.support.fresh_postgres import fresh_postgres
 from tests.support.logins import make_logins
 from tests.support.migrations import migrate_database
 
@@ -39,7 +40,7 @@ def postgres_of() -> Iterator[Callable[[int], Postgres]]:
 
     def server(version: int) -> Postgres:
         if version not in servers:
-            started = Postgres(folder / str(version), version=version, durable=False)
+            started = fresh_postgres(folder / str(version), version)
             started.start()
             servers[version] = started
             _take_passwords_quickly(started, version)
@@ -102,7 +103,7 @@ def own_postgres() -> Iterator[Postgres]:
     `.url("muster")` stays the same throughout.
     """
     folder = _folder("muster-test-own-postgres-")
-    server = Postgres(folder, durable=False)
+    server = fresh_postgres(folder, _NEWEST)
     try:
         server.start()
         make_database(server, "muster")
