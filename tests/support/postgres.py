@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg2
+import psycopg2.extensions
 import psycopg2.sql
 import pytest
 
@@ -30,6 +31,8 @@ _TEMPLATE = "muster_template"
 #: Bytes that a run of tests may fill.
 _ROOM = 4 * 2**30
 _numbers = itertools.count(1)
+#: Connections by which databases are made and removed, by their servers' URLs: each test needs it twice.
+_administrators: dict[str, psycopg2.extensions.connection] = {}
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +156,25 @@ def _temporary_database(server: Postgres, *, template: str) -> Iterator[str]:
 
 def _administer(server: Postgres, statement: str, *names: str) -> None:
     identifiers = [psycopg2.sql.Identifier(name) for name in names]
-    with closing(psycopg2.connect(server.url())) as connection:
-        connection.autocommit = True  # these statements refuse to run in a transaction
+    with _administrator(server).cursor() as cursor:
+        cursor.execute(psycopg2.sql.SQL(statement).format(*identifiers))
+
+
+def _administrator(server: Postgres) -> psycopg2.extensions.connection:
+    """A connection that lives; a server that crashed or stopped gets another one."""
+    kept = _administrators.get(server.url())
+    if kept is not None and _lives(kept):
+        return kept
+    connection = _administrators[server.url()] = psycopg2.connect(server.url())
+    connection.autocommit = True  # what makes a database refuses to run in a transaction
+    return connection
+
+
+def _lives(connection: psycopg2.extensions.connection) -> bool:
+    try:
         with connection.cursor() as cursor:
-            cursor.execute(psycopg2.sql.SQL(statement).format(*identifiers))
+            cursor.execute("SELECT 1")
+    except psycopg2.Error:
+        connection.close()
+        return False
+    return True
