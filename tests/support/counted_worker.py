@@ -6,6 +6,7 @@ A job tries a lock that only one session can have, so it knows whether it is alo
 from __future__ import annotations
 
 import json
+import random
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -46,7 +47,7 @@ def counted_worker(
         crowded: list[str] = []
         shop = _Quiet(url, behaviour=partial(_job, looking, crowded))
         lane = LANES[number % len(LANES)]
-        worker = GatedWorker(shop, lane=lane, capacity=capacity, clock=_clock)
+        worker = GatedWorker(shop, lane=lane, capacity=capacity, clock=_clock, jitter=_eager)
         for jobs in rounds(barrier, end):
             crowded.clear()
             _process(worker, [_message(job, lane) for job in jobs])
@@ -89,6 +90,11 @@ def _flood(worker: GatedWorker, message: Message, starts: list[float]) -> None:
 def _work(starts: list[float]) -> None:
     starts.append(_clock.monotonic())
     _clock.sleep(0.33)
+
+
+def _eager() -> float:
+    """To ask a few times more often than deployed workers: more of them meet, and rounds end sooner."""
+    return random.uniform(0.1, 0.2)
 
 
 def _job(looking: Any, crowded: list[str], job: Job) -> None:

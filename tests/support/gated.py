@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from muster.clock import Clock
 from muster.execution.disposition import Disposition
@@ -14,7 +15,10 @@ from tests.support.worker import Workshop
 
 
 class GatedWorker:
-    """What `Workshop.deliver` takes for a worker; its batches come from one lane."""
+    """What `Workshop.deliver` takes for a worker; its batches come from one lane.
+
+    Options are the turnstile's, where it should not have those of a deployed one.
+    """
 
     def __init__(
         self,
@@ -24,6 +28,7 @@ class GatedWorker:
         capacity: int = 1,
         slots: Slots | None = None,
         clock: Clock | None = None,
+        **options: Any,
     ) -> None:
         worker = shop.worker()
         self._lane = lane
@@ -34,6 +39,7 @@ class GatedWorker:
             capacity=capacity,
             recorder=worker._recorder,
             clock=clock or shop.clock,
+            **options,
         )
 
     def process(
