@@ -109,6 +109,7 @@ def own_postgres() -> Iterator[Postgres]:
     server = fresh_postgres(folder, _NEWEST)
     try:
         server.start()
+        _take_passwords_quickly(server, _NEWEST)
         make_database(server, "muster")
         migrate_database(server.url("muster"))
         make_logins(server.url())
