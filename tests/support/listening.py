@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Rig:
         self.sqs = sqs
         self.clerk = Clerk(url)
         self._folder = folder
+        self._id = uuid.uuid4().hex
         self._listeners: list[ListenerProcess] = []
         self.accepted: list[str] = []
         self._letters: list[str] = []
@@ -67,7 +69,7 @@ class Rig:
 
     def _queue(self, name: str) -> str:
         """A queue whose URL leads through the faults."""
-        url = self.endpoint.create(f"{self._folder.name}-{name}", visibility=HOLD)
+        url = self.endpoint.create(f"{self._id}-{name}", visibility=HOLD)
         return url.replace(self.endpoint.url, self.sqs.url)
 
     def lane(self, name: str) -> None:
@@ -257,11 +259,16 @@ def _parts(url: str) -> Iterator[tuple[str, str]]:
     yield "password", told.get("password", "")
 
 
+def queue_server() -> AbstractContextManager[Endpoint]:
+    """An endpoint for rigs: each has queues of its own there."""
+    return running_endpoint(latency=0.002)
+
+
 @contextmanager
-def rigs(folder: Path) -> Iterator[Callable[..., Rig]]:
-    """`make(url, listener_url=...)`: rigs on one endpoint, with faults of their own."""
+def rigs(folder: Path, endpoint: Endpoint) -> Iterator[Callable[..., Rig]]:
+    """`make(url, listener_url=...)`: rigs on this endpoint, with faults of their own."""
     made: list[Rig] = []
-    with running_endpoint(latency=0.002) as endpoint, SqsFaults(endpoint.url) as sqs:
+    with SqsFaults(endpoint.url) as sqs:
 
         def make(url: str, *, listener_url: str | None = None) -> Rig:
             place = folder / f"rig-{len(made)}"

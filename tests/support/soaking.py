@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from local.postgres import Postgres
-from tests.support.listening import rigs
+from tests.support.listening import queue_server, rigs
 from tests.support.migrations import migrate_database
 from tests.support.postgres import make_database
 from tests.support.soak import Soak
@@ -32,7 +32,7 @@ def main() -> int:
         postgres.start()
         make_database(postgres, "muster")
         migrate_database(postgres.url("muster"))
-        with rigs(folder) as make:
+        with queue_server() as endpoint, rigs(folder, endpoint) as make:
             soak = Soak(rig=make(postgres.url("muster")), postgres=postgres, seed=told.seed)
             try:
                 soak.run(seconds=told.seconds)

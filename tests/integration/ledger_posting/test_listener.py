@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.endpoint.client import running_endpoint
 from tests.integration.ledger_posting.conftest import Upload
 from tests.support.bookkeeping import FOLDER, Desk, balances_of, csv_line
 from tests.support.clerk import AGENT
-from tests.support.listening import Rig
+from tests.support.listening import Rig, queue_server
 from tests.support.sqs_faults import SqsFaults
 from tests.support.waiting import wait_until
 
@@ -36,7 +35,7 @@ class LedgerRig(Rig):
 
 @pytest.fixture
 def rig(books_url: str, tmp_path: Path) -> Iterator[Rig]:
-    with running_endpoint(latency=0.002) as endpoint, SqsFaults(endpoint.url) as sqs:
+    with queue_server() as endpoint, SqsFaults(endpoint.url) as sqs:
         made = LedgerRig(
             url=books_url, endpoint=endpoint, sqs=sqs, folder=tmp_path, listener_url=None
         )

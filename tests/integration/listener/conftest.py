@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from bench.endpoint.client import Endpoint
 from tests.support.invariants import history_holds
-from tests.support.listening import Rig, rigs
+from tests.support.listening import Rig, queue_server, rigs
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[Endpoint]:
+    """The queues of all rigs."""
+    with queue_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
-def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
+def make_rig(tmp_path: Path, endpoint: Endpoint) -> Iterator[Callable[..., Rig]]:
     """`make_rig(url)`: a rig on that database."""
-    with rigs(tmp_path) as make:
+    with rigs(tmp_path, endpoint) as make:
         yield make
 
 
