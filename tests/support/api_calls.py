@@ -38,6 +38,7 @@ from tests.support.logins import API, DISPATCHER, as_login
 from tests.support.objects import MemoryObjects
 from tests.support.queues import MemoryQueues
 from tests.support.secrets import MemorySecrets
+from tests.support.timepiece import Timepiece
 
 AGENT = "counter"
 STAGE = "test"
@@ -65,7 +66,7 @@ class Reply:
 
 
 def _memory_queues() -> MemoryQueues:
-    queues = MemoryQueues()
+    queues = MemoryQueues(clock=Timepiece())  # nobody sends while a receive waits
     for url in (QUEUE, URGENT, DEAD):
         queues.create(url.removeprefix("memory://"))
     return queues
