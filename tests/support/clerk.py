@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg2
-from psycopg2.extras import RealDictCursor
 
 from muster.model import Claim, Claimant, Delivery, ErrorRecord, Judgement, Outcome, Status, Verdict
 from muster.store.connection import Database
@@ -74,9 +73,13 @@ def outcome(claim: Claim, kind: str, **changes: Any) -> Outcome:
 
 
 def _fetch(connection: Any, statement: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
-    with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
-        return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+        if not cursor.description:
+            return []
+        # psycopg2's own cursor of dicts sets each column by itself, and this is asked thousands of times.
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 class Clerk:

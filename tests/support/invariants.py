@@ -54,7 +54,11 @@ def nothing_lost(
     Args:
         at_rest: nothing may be on its way any more: all rows are terminal and all letters sent.
     """
-    rows = _look(source, "SELECT * FROM agent_job_execution")
+    rows = _look(
+        source,
+        "SELECT job_id, execution_id, fence, status, relay_after, lease_expires_at, dlq_pending,"
+        " completed_at FROM agent_job_execution",
+    )
     count = Counter(row["job_id"] for row in rows)
     problems = [f"{job}: {count[job]} rows" for job in accepted if count[job] > 1]
     problems += [
