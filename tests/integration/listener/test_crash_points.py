@@ -33,7 +33,7 @@ CASES = [
 def test_wherever_a_listener_dies_its_jobs_come_to_their_ends(rig: Rig, place: str, how: str):
     # Given a listener that dies at this place with a good job and one that always fails
     rig.agent(retries=3)
-    doomed = rig.start(MUSTER_CRASHPOINT=f"{place}={how}", drain_seconds="1")
+    doomed = rig.start(MUSTER_CRASHPOINT=f"{place}={how}")
     rig.send("good", do="effect")
     rig.send("bad", do="fail")
     if how == "stop":
