@@ -12,6 +12,7 @@ from pathlib import Path
 
 from local.postgres import Postgres
 from tests.support.listening import queue_server, rigs
+from tests.support.logins import make_logins
 from tests.support.migrations import migrate_database
 from tests.support.postgres import make_database
 from tests.support.soak import Soak
@@ -32,6 +33,7 @@ def main() -> int:
         postgres.start()
         make_database(postgres, "muster")
         migrate_database(postgres.url("muster"))
+        make_logins(postgres.url())
         with queue_server() as endpoint, rigs(folder, endpoint) as make:
             soak = Soak(rig=make(postgres.url("muster")), postgres=postgres, seed=told.seed)
             try:
