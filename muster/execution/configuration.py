@@ -144,10 +144,11 @@ class Configuration:
             self._looked = now
             self._log.warning("AgentConfig cannot be read, what was read last holds: %s", away)
             return
-        self._looked = now
         if read.version != self._now.version:
             self._log.info("AgentConfig taken up", extra={"config_version": read.version})
             self._now = replace(self._now, agent_config=read)
+        # Last: who sees that it was looked does not wait, and must see what was found.
+        self._looked = now
 
     def now(self) -> Precedence:
         """What holds now: an attempt takes it once, at its start.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from typing import Any
@@ -191,6 +192,26 @@ def test_threads_that_start_jobs_at_once_look_once():
     # Then each has what one look found
     assert found == [{"n": 2}] * 8
     assert bench.operators.asked == 1
+
+
+def test_a_job_that_starts_while_a_change_is_taken_up_runs_with_it():
+    # Given another job that starts at the moment in which a look tells what it found
+    bench = Bench(defaults={"n": 1})
+    bench.operators.change(n=2)
+    found: list[dict[str, Any]] = []
+    other = threading.Thread(target=lambda: found.append(bench.config()))
+
+    class Starts(logging.Handler):
+        def emit(self, _: logging.LogRecord) -> None:
+            other.start()
+            other.join(0.2)  # it ends in that time, or waits for the look
+
+    bench.log.logger.addHandler(Starts())
+    # When the change is taken up
+    found.append(bench.config())
+    other.join(10)
+    # Then both jobs run with it
+    assert found == [{"n": 2}] * 2
 
 
 def test_a_schema_that_nothing_is_checked_against_is_not_compiled():
