@@ -20,15 +20,15 @@ class ListenerProcess:
     """One `python -m ecs_listener`.
 
     Args:
-        fresh: an interpreter of its own loads it; else it begins where everything is loaded already.
+        fresh: an interpreter of its own loads it, as everywhere but on Linux; else it begins where everything
+            is loaded already.
     """
 
     def __init__(self, environment: Mapping[str, str], log: Path, *, fresh: bool = False) -> None:
         self.log = log
         self.port = int(environment["MUSTER_HTTP_PORT"])
-        self.process = (
-            _fresh(environment, log) if fresh else nursery().start(dict(environment), log)
-        )
+        own = fresh or not hasattr(os, "pidfd_open")
+        self.process = _fresh(environment, log) if own else nursery().start(dict(environment), log)
 
     @property
     def pid(self) -> int:
