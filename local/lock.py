@@ -52,14 +52,14 @@ def main(options: tuple[str, ...]) -> None:
     for source in agents:
         lock = source.with_suffix(".txt")
         compile_lock(source, lock=lock, constraints=(layer,), options=options)
-    for apart in ("emulator", "gates"):
+    for apart in ("pip", "emulator", "gates"):
         compile_lock(folder / f"{apart}.in", lock=folder / f"{apart}.txt", options=options)
     for peers in (ROOT / "bench" / "peers", ROOT / "bench" / "peers" / "schedulers"):
         compile_lock(peers / "requirements.in", lock=peers / "requirements.txt", options=options)
     compile_lock(
         *(folder / "dev.in", *agents),
         lock=folder / "dev.txt",
-        constraints=(layer, *(source.with_suffix(".txt") for source in agents)),
+        constraints=(layer, folder / "pip.txt", *(source.with_suffix(".txt") for source in agents)),
         options=options,
     )
 

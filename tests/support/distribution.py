@@ -3,7 +3,9 @@
 A deployed cloud costs a quarter of a minute of work to make, and is work to keep: its functions, its
 listeners and its tick run, tests or not. So one process has it, and one other the cloud in which faults are
 played, since those wait more than they work; some more tests are there, so that neither of the two takes
-much longer than the other. Stages of AWS are synthesised once, in one process, too.
+much longer than the other. Stages of AWS are synthesised once, in one process, too, and the source is read
+by one. Groups are handed out before the rest, the largest first; the types are one, since at the end of a run
+they would be a minute in which the other processes have nothing to do.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ _GROUPS = {
     "tests/infra/test_scale.py": "two hundred agents",
     "tests/infra/test_app.py": "two synths",
     "tests/infra/": "stages",
+    "tests/integration/test_types.py": "types",
+    "tests/unit/test_import_boundaries.py": "the source",
+    "tests/unit/test_module_shape.py": "the source",
+    "tests/unit/test_traceability.py": "the source",
 }
 
 

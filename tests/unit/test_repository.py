@@ -71,7 +71,10 @@ def test_every_ignored_rule_says_why():
     "lock",
     [
         *locks(),
-        *(ROOT / "requirements" / name for name in ("dev.txt", "emulator.txt", "gates.txt")),
+        *(
+            ROOT / "requirements" / name
+            for name in ("pip.txt", "dev.txt", "emulator.txt", "gates.txt")
+        ),
         ROOT / "bench/peers/requirements.txt",
     ],
     ids=lambda lock: f"{lock.parent.name}/{lock.name}",
@@ -95,7 +98,8 @@ def test_every_requirement_is_pinned_by_hash(lock: Path):
 
 
 def test_the_layers_and_the_development_environment_agree():
-    pinned = {lock: _pins(lock) for lock in [*locks(), ROOT / "requirements/dev.txt"]}
+    own = [ROOT / "requirements" / name for name in ("pip.txt", "dev.txt")]
+    pinned = {lock: _pins(lock) for lock in [*locks(), *own]}
     development = pinned.pop(ROOT / "requirements/dev.txt")
     different = {
         f"{lock.name}: {name}": (version, development.get(name))
