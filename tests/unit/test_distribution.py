@@ -23,6 +23,8 @@ def test_whatever_shares_a_cloud_runs_in_one_process():
         ("tests/infra/test_api.py::test_a", "tests/infra/rules/test_b.py::test_b[local]", True),
         ("tests/infra/test_scale.py::test_a", "tests/infra/test_scale.py::test_b", True),
         ("tests/infra/test_app.py::test_a", "tests/infra/test_app.py::test_b", True),
+        ("tests/unit/test_module_shape.py::a", "tests/unit/test_import_boundaries.py::b", True),
+        ("tests/integration/test_types.py::a", "tests/integration/test_types.py::b", True),
         ("tests/unit/test_clock.py::test_a", "tests/unit/test_clock.py::test_b", False),
     ],
 )
