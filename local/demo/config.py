@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ def change(*, run: str, program: Path, environment: Mapping[str, str]) -> None:
     Raises:
         LocalCloudError: the command failed; says why.
     """
-    command = [str(program), "config", "set", AGENT, f"{KEY}={run}", "--by", "demo"]
+    # Quoted: a run whose name has digits only would be a number.
+    value = f"{KEY}={json.dumps(run)}"
+    command = [str(program), "config", "set", AGENT, value, "--by", "demo"]
     done = subprocess.run(
         command, env=dict(environment), capture_output=True, text=True, check=False
     )

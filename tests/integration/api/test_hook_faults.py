@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
@@ -137,7 +138,8 @@ def test_fault_58_a_thousand_deliveries_at_one_webhook_are_bounded_and_others_un
         replies = [reply for part in pool.map(flood, processes) for reply in part]
     # Then twenty are taken, and all others are told when to come back
     refused = [reply for reply in replies if reply.status == 429]
-    assert (len(replies), len(refused), len(executions(api))) == (1000, 980, 20)
+    assert Counter(reply.status for reply in replies) == {429: 980, 202: 20}
+    assert len(executions(api)) == 20
     assert all(1 <= int(reply.headers["Retry-After"]) <= 10_000 for reply in refused)
     # And the other webhook takes its own
     assert [other.post(delivery=f"{n}", api=processes[0]).status for n in range(20)] == [202] * 20
