@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from stacks.config import Stage
 
 ROOT = Path(__file__).resolve().parent
+KERNEL_FOLDER = ROOT / "stacks" / "kernel_folder.cjs"
 
 
 def main() -> int:
     """Synthesize the stage that the context names; problems go to stderr, all of them at once."""
+    gc.disable()  # what a synth makes stays until its end: to look for garbage is a tenth of it
     prefer_own_node()
     from aws_cdk import App
 
@@ -60,10 +63,17 @@ def _manifests(stage: Stage) -> Sequence[Manifest]:
 
 
 def prefer_own_node() -> None:
-    """Node.js comes with the virtual environment; another one on PATH may be too old for CDK."""
+    """Node.js comes with the virtual environment; another one on PATH may be too old for CDK.
+
+    Where it keeps what it compiles, it is made to find that again.
+    """
     own = Path(sys.executable).parent / "node"
     if own.exists():
         os.environ.setdefault("JSII_NODE", str(own))
+    options = os.environ.get("NODE_OPTIONS", "")
+    if "NODE_COMPILE_CACHE" in os.environ and KERNEL_FOLDER.name not in options:
+        quoted = str(KERNEL_FOLDER).replace("\\", "\\\\").replace('"', '\\"')
+        os.environ["NODE_OPTIONS"] = f'{options} --require "{quoted}"'.lstrip()
 
 
 if __name__ == "__main__":

@@ -108,6 +108,8 @@ class Deployment:
         # Direct: no change set, which the CLI would wait five seconds a stack for.
         arguments += ["--method", "direct", "--concurrency", "4", "--asset-parallelism"]
         arguments += ["--progress", "events"]
+        # What each construct was told is for AWS's statistics, and half of what the CLI reads for each event.
+        arguments += ["-c", "@aws-cdk/core:enableAdditionalMetadataCollection="]
         arguments += ["--output", str(self.checkout.synthesised)]
         self._run(arguments, directory=self.checkout.root)
 

@@ -111,6 +111,8 @@ class Synths:
 
     runs: Sequence[subprocess.CompletedProcess[str]]
     folders: Sequence[Path]
+    compiled: Sequence[int]
+    """Modules of Node.js that were kept compiled, after each run."""
 
     @property
     def outputs(self) -> list[Path]:
@@ -130,16 +132,17 @@ def synths(tmp_path_factory: pytest.TempPathFactory) -> Synths:
             (place / name).parent.mkdir(exist_ok=True)
             (place / name).write_text(f"token = {CANARY}\n")
     prefix, guard = without_network(root)
-    runs = [
-        run_app(repository, folders[0], prefix=prefix, environment=guard, stage="dev"),
-        run_app(
-            repository,
-            folders[1],
-            environment=dict.fromkeys(SECRET_VARIABLES, CANARY),
-            stage="dev",
-        ),
-    ]
-    return Synths(runs=runs, folders=folders)
+    kept = root / "compiled"
+    own = {"NODE_COMPILE_CACHE": str(kept), "TMPDIR": str(root)}
+    secrets = dict.fromkeys(SECRET_VARIABLES, CANARY)
+    runs, compiled = [], []
+    for folder, before, more in ((folders[0], prefix, guard), (folders[1], (), secrets)):
+        environment = {**more, **own}
+        runs.append(
+            run_app(repository, folder, prefix=before, environment=environment, stage="dev")
+        )
+        compiled.append(sum(path.is_file() for path in kept.rglob("*")))
+    return Synths(runs=runs, folders=folders, compiled=compiled)
 
 
 def test_two_synths_are_the_same_byte_for_byte_and_need_no_network(synths: Synths):
@@ -162,6 +165,15 @@ def test_no_template_and_no_asset_holds_a_secret_of_where_it_was_made(synths: Sy
     assert any(path.name == "agent.py" for path in written)
     assert [path for path in written if CANARY.encode() in path.read_bytes()] == []
     assert CANARY not in told
+
+
+def test_a_synth_finds_what_the_one_before_has_compiled(synths: Synths):
+    # Given the modules that a synth has loaded and kept, when there is another / Then hardly one is new
+    first, second = synths.compiled
+    assert first > 500
+    assert second - first < 20
+    # And no folder of the kernel's is left
+    assert not list(synths.folders[0].parent.glob("jsii-kernel-*"))
 
 
 def test_a_missing_stage_prints_the_command_and_no_traceback(tmp_path: Path):
