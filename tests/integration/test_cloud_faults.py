@@ -48,6 +48,7 @@ def test_an_up_that_ends_early_leaves_nothing(
     cloud_folder.wait_until_empty()
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_a_killed_supervisor_takes_everything_with_it(cloud_folder: CloudFolder):
     # Given a cloud with a Lambda function at work
     state = cloud_folder.cloud.up(deploy=False)
@@ -61,6 +62,7 @@ def test_a_killed_supervisor_takes_everything_with_it(cloud_folder: CloudFolder)
     assert cloud_folder.cloud.up(deploy=False).supervisor != state.supervisor
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_a_killed_emulator_ends_the_cloud_and_is_told(cloud_folder: CloudFolder):
     # Given a cloud with a Lambda function at work
     cloud_folder.cloud.up(deploy=False)
@@ -77,6 +79,7 @@ def test_a_killed_emulator_ends_the_cloud_and_is_told(cloud_folder: CloudFolder)
     assert "emulator ended by itself" in cloud_folder.state.reason
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_a_stopped_supervisor_is_replaced(cloud_folder: CloudFolder):
     # Given a supervisor that hangs
     state = cloud_folder.cloud.up(deploy=False)
@@ -88,6 +91,7 @@ def test_a_stopped_supervisor_is_replaced(cloud_folder: CloudFolder):
     cloud_folder.wait_until_empty()
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_a_removed_state_folder_ends_the_cloud(cloud_folder: CloudFolder):
     # Given a cloud
     cloud_folder.cloud.up(deploy=False)

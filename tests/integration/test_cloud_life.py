@@ -25,6 +25,7 @@ def test_a_second_up_finds_the_first_ones_cloud(cloud_folder: CloudFolder):
     assert second == first == cloud_folder.cloud.state()
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_two_ups_at_once_take_turns(cloud_folder: CloudFolder):
     # Given two starts at the same time
     found: list[CloudState] = []
@@ -41,6 +42,7 @@ def test_two_ups_at_once_take_turns(cloud_folder: CloudFolder):
     assert found[0].supervisor == found[1].supervisor
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_nothing_listens_beyond_loopback(cloud_folder: CloudFolder):
     # Given a cloud
     state = cloud_folder.cloud.up(deploy=False)
@@ -53,6 +55,7 @@ def test_nothing_listens_beyond_loopback(cloud_folder: CloudFolder):
             assert probe.connect_ex(("127.0.0.2", port)) != 0
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_down_keeps_the_data_and_the_ports(cloud_folder: CloudFolder):
     # Given a cloud with a row in its database
     before = cloud_folder.cloud.up(deploy=False)
@@ -85,6 +88,7 @@ def test_purge_removes_the_data(cloud_folder: CloudFolder):
     assert cloud_folder.cloud.down(purge=True) is False
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_a_taken_port_is_left_to_its_owner(cloud_folder: CloudFolder):
     # Given a stopped cloud whose ports are taken by others meanwhile
     before = cloud_folder.cloud.up(deploy=False)
@@ -101,6 +105,7 @@ def test_a_taken_port_is_left_to_its_owner(cloud_folder: CloudFolder):
     assert taken.isdisjoint({after.emulator_port, after.postgres_port})
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_two_checkouts_run_side_by_side(
     cloud_folder: CloudFolder, second_cloud_folder: CloudFolder
 ):
@@ -115,6 +120,7 @@ def test_two_checkouts_run_side_by_side(
     assert second_cloud_folder.cloud.state() == two
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_a_stale_state_file_is_recognised(cloud_folder: CloudFolder):
     # Given the state of a cloud from before a reboot, whose pids belong to others by now: to this test
     own = ProcessIdentity.own()
@@ -133,6 +139,7 @@ def test_a_stale_state_file_is_recognised(cloud_folder: CloudFolder):
     assert started.supervisor.pid != own.pid
 
 
+@pytest.mark.usefixtures("data_at_hand")
 def test_an_unreadable_state_file_is_no_obstacle(cloud_folder: CloudFolder):
     # Given a state file that was cut off
     cloud_folder.checkout.state_file.write_text('{"phase": "runn')

@@ -165,29 +165,26 @@ KILLER = """
 
 @pytest.mark.slow
 def test_fault_40_killed_at_each_statement_a_migration_is_resumable(
-    empty_database_url: str, second_database_url: str
+    empty_database_url: str, connection: extensions.connection, second_database_url: str
 ):
     """What was applied before a kill stays, so each run is killed one command further than the last got."""
     # Given the schema as it is without a fault, and a database whose sessions can be killed
-    with closing(psycopg2.connect(second_database_url)) as connection:
-        expected, every = fetch(connection, SHAPE), applied_migrations(connection)
-    with closing(psycopg2.connect(empty_database_url)) as connection:
-        fetch(connection, KILLER)
+    with closing(psycopg2.connect(second_database_url)) as whole:
+        expected, every = fetch(whole, SHAPE), applied_migrations(whole)
+    fetch(connection, KILLER)
     kills, shapes = 0, dict[int, list[tuple[Any, ...]]]()
     command = 1
     while True:
         # When the session is killed at the n-th command after those migrations that are applied already
-        with closing(psycopg2.connect(empty_database_url)) as connection:
-            before = _applied(connection)
-            fetch(connection, "SELECT setval('killer.commands', %s, false)", -command)
-        with closing(psycopg2.connect(empty_database_url)) as connection:
+        before = _applied(connection)
+        fetch(connection, "SELECT setval('killer.commands', %s, false)", -command)
+        with closing(psycopg2.connect(empty_database_url)) as killed:
             try:
-                migrate(connection)
+                migrate(killed)
                 break
             except psycopg2.OperationalError:
                 pass
-        with closing(psycopg2.connect(empty_database_url)) as connection:
-            after, left = _applied(connection), fetch(connection, SHAPE)
+        after, left = _applied(connection), fetch(connection, SHAPE)
         kills += 1
         # Then the migration that was hit left nothing (at the first command there is no ledger of them yet)
         if command > 1:
@@ -197,8 +194,7 @@ def test_fault_40_killed_at_each_statement_a_migration_is_resumable(
     # And commands of every migration were tried, and the runs together ended at the same schema
     assert {applied + 1 for applied in shapes} == set(every)
     assert kills > 20
-    with closing(psycopg2.connect(empty_database_url)) as connection:
-        assert fetch(connection, SHAPE) == expected
+    assert fetch(connection, SHAPE) == expected
 
 
 def _applied(connection: extensions.connection) -> int:

@@ -1,45 +1,102 @@
-"""PostgreSQL servers without anything in them, made as copies of one that `initdb` made.
+"""PostgreSQL servers that are ready for tests, made as copies of one that was made once.
 
-`initdb` is most of a server's first start, and comes to the same each time. Its result is kept in
-`.muster/test-postgres`, for each version and each way in which `local/postgres.py` would make it.
+`initdb` and the migrations are most of a server's first start, and come to the same each time. Their result
+is kept in `.muster/test-postgres`, for each version and for each text of what made it.
 """
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
-import inspect
 import shutil
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
-import local.postgres
+import psycopg2
+
 from local.checkout import Checkout
 from local.postgres import Postgres
+from local.process.lock import FileLock
+from tests.support.logins import make_logins
+from tests.support.migrations import migrate_database
+
+#: The migrated database of a ready server; others are made as copies of it.
+TEMPLATE = "muster_template"
+
+#: The modules beside this one that have a part in it.
+_MAKERS = ("fresh_postgres", "logins", "migrations")
+#: Seconds that another process may take to make a server.
+_TURN = 120
+#: Versions from here on let a password be proven in one round of hashing instead of 4,096.
+_ROUNDS_ARE_A_SETTING = 16
 
 
-def fresh_postgres(folder: Path, version: int) -> Postgres:
-    """A server in a folder that is empty or missing, not yet started."""
+def blank_postgres(folder: Path, version: int) -> Postgres:
+    """A server in a folder that is empty or missing, with nothing in it, not yet started."""
+    return _copy("blank", folder, version)
+
+
+def ready_postgres(folder: Path, version: int) -> Postgres:
+    """The same, with the migrated `TEMPLATE` and the logins of the components."""
+    return _copy("ready", folder, version)
+
+
+def _copy(kind: str, folder: Path, version: int) -> Postgres:
     folder.mkdir(exist_ok=True)
-    copied = ["cp", "-a", f"{_blank(version)}/.", str(folder)]
+    copied = ["cp", "-a", f"{_kept(kind, version)}/.", str(folder)]
     subprocess.run(copied, check=True)  # keeps owners, as the server needs them
     return Postgres(folder, version=version, durable=False)
 
 
-def _blank(version: int) -> Path:
+def _kept(kind: str, version: int) -> Path:
     """The folder of a server that has run once and was stopped."""
-    made_by = hashlib.sha256(inspect.getsource(local.postgres).encode()).hexdigest()[:12]
-    blank = Checkout.locate().root / ".muster" / "test-postgres" / f"{version}-{made_by}"
-    if not blank.exists():
-        blank.parent.mkdir(parents=True, exist_ok=True)
-        for outdated in set(blank.parent.glob(f"{version}-*")) - {blank}:
-            shutil.rmtree(outdated, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix="making-", dir=blank.parent))
-        server = Postgres(folder, version=version, durable=False)
-        server.start()
-        server.stop()
-        with contextlib.suppress(OSError):  # another process was quicker
-            folder.rename(blank)
-        shutil.rmtree(folder, ignore_errors=True)
-    return blank
+    kept = _parent() / f"{kind}-{version}-{_made_by()}"
+    if kept.exists():
+        return kept
+    lock = FileLock(kept.parent / f"{kind}-{version}.lock")
+    if not lock.acquire(timeout=_TURN):
+        raise TimeoutError(f"Another process has held {lock.path} for {_TURN} s.")
+    with lock:
+        if not kept.exists():
+            for outdated in kept.parent.glob(f"{kind}-{version}-*"):
+                shutil.rmtree(outdated, ignore_errors=True)
+            _make(kind, version).rename(kept)
+    return kept
+
+
+def _make(kind: str, version: int) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="making-", dir=_parent()))
+    server = Postgres(folder, version=version, durable=False)
+    server.start()
+    if kind == "ready":
+        with closing(psycopg2.connect(server.url())) as connection, connection.cursor() as cursor:
+            connection.autocommit = True  # what makes a database refuses to run in a transaction
+            if version >= _ROUNDS_ARE_A_SETTING:  # tests connect thousands of times
+                cursor.execute("SET scram_iterations = 1")
+                cursor.execute("ALTER ROLE CURRENT_USER PASSWORD %s", (server.password,))
+            cursor.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0 STRATEGY file_copy")
+        migrate_database(server.url(TEMPLATE))
+        make_logins(server.url())
+    server.stop()
+    return folder
+
+
+def _parent() -> Path:
+    return Checkout.locate().root / ".muster" / "test-postgres"
+
+
+@functools.cache
+def _made_by() -> str:
+    """Digest of all that could make the result another one."""
+    root = Checkout.locate().root
+    own = ("local/postgres.py", "muster/contracts.py", "muster/database_roles.py")
+    texts = [root / name for name in own]
+    texts += [root / "tests" / "support" / f"{name}.py" for name in _MAKERS]
+    for kind in ("*.py", "*.sql"):
+        texts += sorted((root / "muster" / "store").rglob(kind))
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.read_bytes())
+    return digest.hexdigest()[:12]

@@ -3,6 +3,7 @@
 * `database_url`: a migrated database of the test's own, on one server shared by the session.
 * `each_database_url`: the same, once for every PostgreSQL version at hand (RDS offers 15 to 18).
 * `empty_database_url`: a database without a table, for tests of the migrations themselves.
+* `data_at_hand`: the data of the local cloud of `cloud_folder`, made before its first start.
 * `own_postgres`: a server of the test's own, which it may crash, stop and restart.
 """
 
@@ -12,7 +13,6 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -22,12 +22,10 @@ import pytest
 
 from local.postgres import Postgres
 from local.postgres_binaries import installed
-from tests.support.fresh_postgres import fresh_postgres
-from tests.support.logins import make_logins
-from tests.support.migrations import migrate_database
+from tests.support.cloud import CloudFolder
+from tests.support.fresh_postgres import TEMPLATE, blank_postgres, ready_postgres
 
 _NEWEST = max(installed())
-_TEMPLATE = "muster_template"
 #: Bytes that a run of tests may fill.
 _ROOM = 4 * 2**30
 _numbers = itertools.count(1)
@@ -43,13 +41,9 @@ def postgres_of() -> Iterator[Callable[[int], Postgres]]:
 
     def server(version: int) -> Postgres:
         if version not in servers:
-            started = fresh_postgres(folder / str(version), version)
+            started = ready_postgres(folder / str(version), version)
             started.start()
             servers[version] = started
-            _take_passwords_quickly(started, version)
-            make_database(started, _TEMPLATE)
-            migrate_database(started.url(_TEMPLATE))
-            make_logins(started.url())
         return servers[version]
 
     yield server
@@ -67,13 +61,13 @@ def postgres(postgres_of: Callable[[int], Postgres]) -> Postgres:
 @pytest.fixture
 def database_url(postgres: Postgres) -> Iterator[str]:
     """libpq URL of a migrated, otherwise empty database that only this test sees."""
-    yield from _temporary_database(postgres, template=_TEMPLATE)
+    yield from _temporary_database(postgres, template=TEMPLATE)
 
 
 @pytest.fixture
 def second_database_url(postgres: Postgres) -> Iterator[str]:
     """Another one, for tests that compare two ways to the same end."""
-    yield from _temporary_database(postgres, template=_TEMPLATE)
+    yield from _temporary_database(postgres, template=TEMPLATE)
 
 
 @pytest.fixture
@@ -87,7 +81,7 @@ def each_database_url(
     request: pytest.FixtureRequest, postgres_of: Callable[[int], Postgres]
 ) -> Iterator[str]:
     """`database_url`, and the test runs once for every version of PostgreSQL at hand."""
-    yield from _temporary_database(postgres_of(request.param), template=_TEMPLATE)
+    yield from _temporary_database(postgres_of(request.param), template=TEMPLATE)
 
 
 @pytest.fixture(params=sorted(installed()), ids=lambda version: f"postgres{version}")
@@ -106,17 +100,20 @@ def own_postgres() -> Iterator[Postgres]:
     `.url("muster")` stays the same throughout.
     """
     folder = _folder("muster-test-own-postgres-")
-    server = fresh_postgres(folder, _NEWEST)
+    server = ready_postgres(folder, _NEWEST)
     try:
         server.start()
-        _take_passwords_quickly(server, _NEWEST)
-        make_database(server, "muster")
-        migrate_database(server.url("muster"))
-        make_logins(server.url())
+        make_database(server, "muster", template=TEMPLATE)
         yield server
     finally:
         server.stop(immediate=True)
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data_at_hand(cloud_folder: CloudFolder) -> None:
+    """Data as a cloud's first start makes it, where that is not what a test is about."""
+    blank_postgres(cloud_folder.checkout.database, _NEWEST)
 
 
 def make_database(server: Postgres, name: str, *, template: str = "template0") -> None:
@@ -134,16 +131,6 @@ def _folder(prefix: str) -> Path:
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
     return Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else None))
-
-
-def _take_passwords_quickly(server: Postgres, version: int) -> None:
-    """Prove the password in one round of hashing instead of 4,096: tests connect thousands of times."""
-    if version < 16:
-        return
-    with closing(psycopg2.connect(server.url())) as connection, connection.cursor() as cursor:
-        cursor.execute("SET scram_iterations = 1")
-        cursor.execute("ALTER ROLE CURRENT_USER PASSWORD %s", (server.password,))
-        connection.commit()
 
 
 def _temporary_database(server: Postgres, *, template: str) -> Iterator[str]:
