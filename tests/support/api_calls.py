@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -172,19 +173,38 @@ class Api:
 
 def assert_documented(method: str, path: str, reply: Reply) -> None:
     """Hold an answer to the API's document: its status, its media type and its schema."""
-    described = openapi()
     fitting = [route for route in ROUTES if route.method == method and route.fits(path)]
     if not fitting:
         assert reply.status in {404, 405}
-        schema: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
+        validator = _validator_of_problems()
     else:
-        answers = described["paths"][fitting[0].path][method.lower()]["responses"]
+        answers = _document()["paths"][fitting[0].path][method.lower()]["responses"]
         assert str(reply.status) in answers, (method, path, reply)
         kind = reply.headers["Content-Type"].partition(";")[0]
-        schema = answers[str(reply.status)]["content"][kind]["schema"]
-    validator = jsonschema_rs.validator_for({**schema, "components": described["components"]})
+        validator = _validator(fitting[0].path, method.lower(), str(reply.status), kind)
     json_said = reply.headers["Content-Type"].endswith("json")
     validator.validate(reply.json if json_said else reply.text)
+
+
+@cache
+def _document() -> dict[str, Any]:
+    """The API's document, and below validators by it: made once, for thousands of answers."""
+    return openapi()
+
+
+@cache
+def _validator(path: str, method: str, status: str, kind: str) -> Any:
+    answer = _document()["paths"][path][method]["responses"][status]
+    return _validator_by(answer["content"][kind]["schema"])
+
+
+@cache
+def _validator_of_problems() -> Any:
+    return _validator_by({"$ref": "#/components/schemas/Problem"})
+
+
+def _validator_by(schema: Mapping[str, Any]) -> Any:
+    return jsonschema_rs.validator_for({**schema, "components": _document()["components"]})
 
 
 def event(
