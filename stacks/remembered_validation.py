@@ -11,6 +11,7 @@ is told again, whether that was nothing or not.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -69,8 +70,7 @@ class RememberedValidation:
         return _report(kept, Path(context.template_paths[0]).parent)
 
     def _ask(self, context: IPolicyValidationContext) -> dict[str, Any]:
-        engine = CloudFormationValidatePlugin()
-        return _kept(engine.validate(context), engine.version)
+        return _kept(_engine().validate(context), _engine().version)
 
     def _keep(self, file: Path, kept: Mapping[str, Any]) -> None:
         self._folder.mkdir(exist_ok=True)
@@ -80,6 +80,12 @@ class RememberedValidation:
         by_age = sorted(self._folder.glob("*.json"), key=lambda path: -path.stat().st_mtime)
         for old in by_age[_MOST:]:
             old.unlink(missing_ok=True)
+
+
+@functools.cache
+def _engine() -> CloudFormationValidatePlugin:
+    """The process's one: to make it compiles every rule, which takes seconds each time."""
+    return CloudFormationValidatePlugin()
 
 
 def _key(context: IPolicyValidationContext) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,11 +126,17 @@ class Synthesis:
 
 
 def synthesise(
-    stage: Stage, manifests: Sequence[Manifest], folder: Path, *, checked: bool = True
+    stage: Stage,
+    manifests: Sequence[Manifest],
+    folder: Path,
+    *,
+    checked: bool = True,
+    validated: bool = True,
 ) -> Synthesis:
     """Compose and synthesise a stage; layers stay empty, so that neither wheels nor time are needed.
 
-    `checked` is false where the same resources are checked by another test already.
+    `checked` is false where cdk-nag checks the same resources in another test already, and `validated` where
+    the CDK's own validation does: what it asks is started once in a process, and reads every template.
     """
     from aws_cdk import App
 
@@ -138,17 +146,29 @@ def synthesise(
     app = App(
         outdir=str(folder),
         context={**context, "aws:cdk:bundling-stacks": [], "aws:cdk:enable-path-metadata": True},
+        builtin_cloud_formation_validation=validated,
     )
-    compose(app, stage=stage, manifests=manifests)
-    if checked:
-        check(app)
-    app.synth()
+    with _no_look_for_garbage():
+        compose(app, stage=stage, manifests=manifests)
+        if checked:
+            check(app)
+        app.synth()
     prefix = f"muster-{stage.name}-"
     templates = {
         file.name.removeprefix(prefix).removesuffix(".template.json"): json.loads(file.read_text())
         for file in sorted(folder.glob("*.template.json"))
     }
     return Synthesis(stage=stage, manifests=manifests, folder=folder, app=app, templates=templates)
+
+
+@contextlib.contextmanager
+def _no_look_for_garbage() -> Iterator[None]:
+    """As `app.py` does: what a synth makes stays until its end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def agents_of(stage: Stage) -> list[Manifest]:

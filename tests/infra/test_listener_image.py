@@ -18,7 +18,7 @@ from tests.support.dockerfile import Step, read
 def built(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """A stage with one agent on Fargate, whose folder is that of `document-profile`."""
     folder = tmp_path_factory.mktemp("image")
-    return synthesise(STAGES["dev"], [long_jobs()], folder, checked=False)
+    return synthesise(STAGES["dev"], [long_jobs()], folder, checked=False, validated=False)
 
 
 def image(synthesis: Synthesis) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_an_agent_without_packages_of_its_own_shares_the_image(tmp_path: Path):
     folder = ROOT / "local" / "agents" / "fails-twice"
     agents = [long_jobs(f"long-{n}", folder=folder) for n in range(2)]
     # When they are synthesised
-    found = synthesise(STAGES["dev"], agents, tmp_path, checked=False)
+    found = synthesise(STAGES["dev"], agents, tmp_path, checked=False, validated=False)
     # Then both run the same image, which takes no argument
     images = {str(found.container(m.id)["Image"]) for m in found.on_fargate}
     assert len(images) == 1

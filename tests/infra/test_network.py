@@ -127,7 +127,9 @@ def test_endpoints_serve_this_account_only(cloud: Synthesis):
 
 
 def test_a_network_without_containers_has_no_endpoints_for_them(tmp_path: Path):
-    functions = synthesise(STAGES["dev"], [agent("short")], tmp_path, checked=False)
+    functions = synthesise(
+        STAGES["dev"], [agent("short")], tmp_path, checked=False, validated=False
+    )
     endpoints = functions.resources("AWS::EC2::VPCEndpoint")
     assert len(endpoints) == 3
     assert not any("starport" in str(endpoint.properties) for endpoint in endpoints)
