@@ -36,7 +36,8 @@ class Runner:
             "CDK_DEFAULT_REGION": REGION,
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CI": "1",
-            "CDK": f"--output {self.temporary / 'cdk.out'}",
+            # Where `muster up` synthesises: what it has zipped is there.
+            "CDK": f"--output {self.deployed.checkout.synthesised}",
             "GITHUB_STEP_SUMMARY": str(self.temporary / "summary.md"),
             "PATH": f"{self.temporary / 'bin'}{os.pathsep}{os.environ['PATH']}",
             # What the session's tests set for themselves is not the runner's.
@@ -126,7 +127,8 @@ def test_a_broken_version_ends_at_the_one_before_which_still_works(
 
 def _fast(runner: Runner) -> str:
     """As the local cloud is deployed: without waiting five seconds a stack for its change set."""
-    return f"{runner.environ()['CDK']} --method direct --concurrency 4 --asset-parallelism"
+    quick = "--method direct --concurrency 4 --asset-parallelism"
+    return f"{runner.environ()['CDK']} {quick} -c @aws-cdk/core:enableAdditionalMetadataCollection="
 
 
 def test_the_steps_of_a_pull_request_work(runner: Runner, deployed: DeployedCopy):

@@ -26,8 +26,10 @@ _PARTS = (
 )  # fmt: skip
 #: What set-up made; shared, since it is only read.
 _SHARED = (".venv", "node_modules", ".muster/emulator", ".muster/wheelhouse")
-#: What synths have validated; the only part that copies write to.
+#: What copies share and write to, each file by its content's digest: what synths have validated, and zipped
+#: code and layers.
 _VALIDATED = ".muster/validated"
+_ZIPPED = ".muster/zipped"
 
 
 @dataclass(kw_only=True)
@@ -88,10 +90,15 @@ def copy_checkout(target: Path) -> DeployedCopy:
 
 def link_environments(target: Path) -> None:
     """Share what set-up made in this checkout with another one."""
-    (target / ".muster").mkdir()
-    (Checkout.locate().root / _VALIDATED).mkdir(exist_ok=True)
+    root = Checkout.locate().root
+    synthesised = Checkout(root=target, state=target / ".muster" / "local").synthesised
+    synthesised.mkdir(parents=True)
+    for part in (_VALIDATED, _ZIPPED):
+        (root / part).mkdir(exist_ok=True)
+    # Where the CDK's command line keeps what it has zipped.
+    (synthesised / ".cache").symlink_to(root / _ZIPPED)
     for part in (*_SHARED, _VALIDATED):
-        (target / part).symlink_to(Checkout.locate().root / part)
+        (target / part).symlink_to(root / part)
 
 
 def until(program: subprocess.Popen[str], text: str) -> None:
