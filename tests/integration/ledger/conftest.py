@@ -9,8 +9,8 @@ import pytest
 from local.postgres import Postgres
 from local.postgres_binaries import installed
 from tests.support.clerk import Clerk, query
+from tests.support.fresh_postgres import TEMPLATE
 from tests.support.invariants import history_holds
-from tests.support.migrations import migrate_database
 from tests.support.postgres import drop_database, make_database
 
 _TABLES = ("agent_job_execution", "execution_event", "job_key", "agent_registry", "lease")
@@ -24,8 +24,7 @@ def ledger_url(
 ) -> Iterator[str]:
     """A migrated database that the ledger's tests share; made anew where tests of two versions take turns."""
     server = postgres_of(request.param)
-    make_database(server, "ledger")
-    migrate_database(server.url("ledger"))
+    make_database(server, "ledger", template=TEMPLATE)
     yield server.url("ledger")
     drop_database(server, "ledger")
 
