@@ -8,11 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muster.agent_secrets import no_secrets
-from muster.dispatcher.duties import Duties
-from muster.dispatcher.tick import Tick, TickReport
 from muster.execution.attempt import Agent, Attempts
 from muster.execution.burial import Burial
 from muster.execution.configuration import Configuration
@@ -34,6 +32,10 @@ from tests.support.objects import MemoryObjects
 from tests.support.queues import MemoryQueues, StoredMessage
 from tests.support.telling import MemoryLog, MemoryMetrics
 from tests.support.timepiece import Timepiece
+
+if TYPE_CHECKING:
+    from muster.dispatcher.duties import Duties
+    from muster.dispatcher.tick import TickReport
 
 Behaviour = Callable[[Job], Any]
 
@@ -229,6 +231,8 @@ class Workshop:
 
     def duties(self, *, database: Database | None = None) -> Duties:
         """What the dispatcher does, on this ledger and these queues."""
+        from muster.dispatcher.duties import Duties  # here: processes of workers have no need of it
+
         database = database or self.dispatching
         return Duties(
             database=database,
@@ -242,6 +246,8 @@ class Workshop:
 
     def tick(self, *, holder: str = "dispatcher-1") -> TickReport:
         """One tick of the dispatcher."""
+        from muster.dispatcher.tick import Tick
+
         return Tick(
             database=self.dispatching,
             duties=self.duties().all(),
