@@ -79,15 +79,18 @@ class MemoryQueues:
         visibility: timedelta | None = None,
     ) -> list[Message]:
         deadline = self._clock.monotonic() + wait.total_seconds()
-        while not (ready := self._visible(queue_url)) and self._clock.monotonic() < deadline:
+        while (
+            not (ready := self._visible(queue_url, max_messages))
+            and self._clock.monotonic() < deadline
+        ):
             self._clock.sleep(_POLL)
         hidden = self._visibility if visibility is None else visibility
-        return [self._hand_out(stored, hidden) for stored in ready[:max_messages]]
+        return [self._hand_out(stored, hidden) for stored in ready]
 
     def change_visibility_batch(
         self, queue_url: str, changes: Sequence[Visibility]
     ) -> list[HandleOutcome]:
-        held = self._held(queue_url)
+        held = self._held(queue_url, [change.receipt_handle for change in changes])
         outcomes: list[HandleOutcome] = []
         for change in changes:
             stored = held.get(change.receipt_handle)
@@ -97,7 +100,7 @@ class MemoryQueues:
         return outcomes
 
     def delete_batch(self, queue_url: str, receipt_handles: Sequence[str]) -> list[HandleOutcome]:
-        held = self._held(queue_url)
+        held = self._held(queue_url, receipt_handles)
         gone = {held[handle].message_id for handle in receipt_handles if handle in held}
         self.stored[queue_url] = [m for m in self.stored[queue_url] if m.message_id not in gone]
         return [
@@ -118,12 +121,18 @@ class MemoryQueues:
             raise _missing(queue_url)
         return self.stored[queue_url]
 
-    def _visible(self, queue_url: str) -> list[StoredMessage]:
+    def _visible(self, queue_url: str, most: int) -> list[StoredMessage]:
+        """The first that can be received: a test's queue may be thousands long."""
         now = self._clock.monotonic()
-        return [m for m in self._queue(queue_url) if m.visible_from <= now]
+        visible = (m for m in self._queue(queue_url) if m.visible_from <= now)
+        return list(itertools.islice(visible, most))
 
-    def _held(self, queue_url: str) -> dict[str, StoredMessage]:
-        return {m.receipt_handle: m for m in self._queue(queue_url) if m.receipt_handle}
+    def _held(self, queue_url: str, handles: Sequence[str]) -> dict[str, StoredMessage]:
+        """Those of the messages that are held by one of these handles."""
+        messages, wanted = self._queue(queue_url), {handle for handle in handles if handle}
+        return (
+            {m.receipt_handle: m for m in messages if m.receipt_handle in wanted} if wanted else {}
+        )
 
     def _store(self, queue_url: str, entry: Outgoing) -> Sent:
         message_id = f"message-{next(self._numbers)}"
