@@ -66,7 +66,8 @@ def checkout(folder: Path) -> Path:
     for name in ("muster", "stacks", "lambdas", "ecs_listener", "requirements"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "app.py", folder)
-    (folder / ".muster").symlink_to(ROOT / ".muster")
+    (folder / ".muster").mkdir()
+    (folder / ".muster" / "wheelhouse").symlink_to(ROOT / ".muster" / "wheelhouse")
     return folder
 
 
@@ -113,6 +114,8 @@ class Synths:
     folders: Sequence[Path]
     compiled: Sequence[int]
     """Modules of Node.js that were kept compiled, after each run."""
+    validated: Sequence[Path]
+    """Reports of the template validation that were kept, after both."""
 
     @property
     def outputs(self) -> list[Path]:
@@ -142,7 +145,8 @@ def synths(tmp_path_factory: pytest.TempPathFactory) -> Synths:
             run_app(repository, folder, prefix=before, environment=environment, stage="dev")
         )
         compiled.append(sum(path.is_file() for path in kept.rglob("*")))
-    return Synths(runs=runs, folders=folders, compiled=compiled)
+    validated = list((repository / ".muster" / "validated").iterdir())
+    return Synths(runs=runs, folders=folders, compiled=compiled, validated=validated)
 
 
 def test_two_synths_are_the_same_byte_for_byte_and_need_no_network(synths: Synths):
@@ -174,6 +178,12 @@ def test_a_synth_finds_what_the_one_before_has_compiled(synths: Synths):
     assert second - first < 20
     # And no folder of the kernel's is left
     assert not list(synths.folders[0].parent.glob("jsii-kernel-*"))
+
+
+def test_templates_are_validated_and_the_same_ones_once(synths: Synths):
+    # Given two synths of the same templates / Then one report of what the validation found is kept
+    [report] = synths.validated
+    assert json.loads(report.read_text())["success"] is True
 
 
 def test_a_missing_stage_prints_the_command_and_no_traceback(tmp_path: Path):

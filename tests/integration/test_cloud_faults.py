@@ -27,7 +27,12 @@ with Starter(Checkout.locate()) as starter:
     sys.stdin.read()
 """
 
-_SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(300)\n"
+_SLEEPER = """
+import pathlib, time
+def handler(event, context):
+    pathlib.Path(event["at_work"]).touch()
+    time.sleep(300)
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -67,12 +72,13 @@ def test_a_killed_emulator_ends_the_cloud_and_is_told(cloud_folder: CloudFolder)
     # Given a cloud with a Lambda function at work
     cloud_folder.cloud.up(deploy=False)
     _start_sleeping_function(cloud_folder)
-    emulator = [
-        pid for pid, command in cloud_folder.processes().items() if "guarded_emulator" in command
+    [emulator] = [
+        pid
+        for pid, command in cloud_folder.processes().items()
+        if "guarded_emulator" in command and "lifeline" not in command
     ]
     # When the emulator is killed
-    for pid in emulator:
-        os.kill(pid, signal.SIGKILL)
+    os.kill(emulator, signal.SIGKILL)
     # Then the rest ends too, and the state says why
     cloud_folder.wait_until_empty()
     wait_for(lambda: cloud_folder.state.phase is Phase.FAILED, what="the reason on file")
@@ -103,7 +109,8 @@ def test_a_removed_state_folder_ends_the_cloud(cloud_folder: CloudFolder):
 
 
 def _start_sleeping_function(folder: CloudFolder) -> None:
-    """Put a function to work, and wait until its worker runs."""
+    """Put a function to work, and wait until it works."""
+    at_work = folder.path / "at-work"
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("sleeper.py", _SLEEPER)
@@ -121,8 +128,6 @@ def _start_sleeping_function(folder: CloudFolder) -> None:
         Timeout=600,
         Code={"ZipFile": archive.getvalue()},
     )
-    functions.invoke(FunctionName="sleeper", InvocationType="Event", Payload=json.dumps({}))
-    wait_for(
-        lambda: any("_worker.py" in command for command in folder.processes().values()),
-        what="the function's worker",
-    )
+    event = json.dumps({"at_work": str(at_work)})
+    functions.invoke(FunctionName="sleeper", InvocationType="Event", Payload=event)
+    wait_for(at_work.exists, what="the function's work")
