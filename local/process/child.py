@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,23 +36,23 @@ class Child:
             directory: its working directory.
             output: a file or descriptor (or subprocess.PIPE) that takes stdout and stderr.
         """
-        read_end, self._lifeline = os.pipe()
+        self._lifeline, theirs = socket.socketpair()
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_LIFELINE), str(read_end), *command],
+                [sys.executable, "-I", "-S", str(_LIFELINE), str(theirs.fileno()), *command],
                 env=dict(environment),
                 cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                pass_fds=(read_end,),
+                pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
         except BaseException:
-            os.close(self._lifeline)
+            self._lifeline.close()
             raise
         finally:
-            os.close(read_end)
+            theirs.close()
         self.identity = ProcessIdentity.of(self.process.pid)
 
     def exit_code(self) -> int | None:
@@ -68,7 +69,17 @@ class Child:
 
     def kill(self) -> None:
         """End it and everything it started, now."""
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
-        self.process.wait()
+        if self._lifeline.fileno() < 0:
+            return
+        group = self._group()
+        self._lifeline.close()
+        if self.process.wait() == -signal.SIGKILL and group:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+                os.killpg(group, signal.SIGKILL)
+
+    def _group(self) -> int:
+        """The command's process group as its lifeline told it; 0 where it has not come to that."""
+        try:
+            return int(self._lifeline.recv(32, socket.MSG_DONTWAIT) or 0)
+        except BlockingIOError:
+            return 0

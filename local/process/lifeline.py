@@ -2,14 +2,16 @@
 
     python -I -S lifeline.py FD COMMAND...
 
-FD is the read end of a pipe whose only write end its starter holds. When the starter dies, however
-abruptly, the pipe ends, and the command's whole process group is killed: an emulator's Lambda workers
-too. The command runs in a group of its own, so a terminal's Ctrl-C does not reach it; SIGTERM, SIGINT
-and SIGQUIT to this process are passed on. Its exit code becomes ours (128 + n after signal n).
+FD is a socket whose other end only its starter holds. When the starter dies, however abruptly, the socket
+ends, and the command's whole process group is killed: an emulator's Lambda workers too. The group is told to
+the starter, who kills it when this process was killed. The command runs in a group of its own, so a
+terminal's Ctrl-C does not reach it; SIGTERM, SIGINT and SIGQUIT to this process are passed on. Its exit code
+becomes ours (128 + n after signal n).
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -41,6 +43,8 @@ def main(fd: int, command: list[str]) -> int:
         start_new_session=True,
         preexec_fn=_die_with_parent,  # noqa: PLW1509 - single-threaded here; the only way to set it
     )
+    with contextlib.suppress(OSError):  # the starter has died: the thread below sees it, too
+        os.write(fd, str(child.pid).encode())
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if child.poll() is None:
@@ -50,7 +54,8 @@ def main(fd: int, command: list[str]) -> int:
         signal.signal(number, pass_on)
 
     def watch() -> None:
-        os.read(fd, 1)
+        with contextlib.suppress(ConnectionResetError):  # so it ends where our word was never read
+            os.read(fd, 1)
         _kill_group(child.pid)
 
     threading.Thread(target=watch, daemon=True).start()

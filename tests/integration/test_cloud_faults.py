@@ -68,17 +68,22 @@ def test_a_killed_supervisor_takes_everything_with_it(cloud_folder: CloudFolder)
 
 
 @pytest.mark.usefixtures("data_at_hand")
-def test_a_killed_emulator_ends_the_cloud_and_is_told(cloud_folder: CloudFolder):
+@pytest.mark.parametrize("killed", ["emulator", "lifeline", "both"])
+def test_a_killed_emulator_ends_the_cloud_and_is_told(cloud_folder: CloudFolder, killed: str):
     # Given a cloud with a Lambda function at work
     cloud_folder.cloud.up(deploy=False)
     _start_sleeping_function(cloud_folder)
-    [emulator] = [
+    names = {"emulator", "lifeline"} if killed == "both" else {killed}
+    pids = [
         pid
         for pid, command in cloud_folder.processes().items()
-        if "guarded_emulator" in command and "lifeline" not in command
+        if "guarded_emulator" in command
+        and ("lifeline" if "lifeline.py" in command else "emulator") in names
     ]
-    # When the emulator is killed
-    os.kill(emulator, signal.SIGKILL)
+    assert len(pids) == len(names)
+    # When the emulator is killed, or what would kill it, or both as by `pkill`
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
     # Then the rest ends too, and the state says why
     cloud_folder.wait_until_empty()
     wait_for(lambda: cloud_folder.state.phase is Phase.FAILED, what="the reason on file")
