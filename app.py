@@ -26,7 +26,7 @@ KERNEL_FOLDER = ROOT / "stacks" / "kernel_folder.cjs"
 def main() -> int:
     """Synthesize the stage that the context names; problems go to stderr, all of them at once."""
     gc.disable()  # what a synth makes stays until its end: to look for garbage is a tenth of it
-    prefer_own_node()
+    prepare_node()
     from aws_cdk import App
 
     # Checked by `check`, which remembers what was found.
@@ -62,10 +62,10 @@ def _manifests(stage: Stage) -> Sequence[Manifest]:
     return manifests
 
 
-def prefer_own_node() -> None:
-    """Node.js comes with the virtual environment; another one on PATH may be too old for CDK.
+def prepare_node() -> None:
+    """Name the Node.js on which the CDK runs, and let it find what it compiled, before it is imported.
 
-    Where it keeps what it compiles, it is made to find that again.
+    It comes with the virtual environment; another one on PATH may be too old. See `stacks/kernel_folder.cjs`.
     """
     own = Path(sys.executable).parent / "node"
     if own.exists():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from app import prefer_own_node
+from app import prepare_node
 from tests.support.distribution import ByCloud
 from tests.support.reading import read_own_part
 
@@ -32,7 +32,7 @@ def pytest_configure() -> None:
     """
     settings.register_profile("muster", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("muster")
-    prefer_own_node()  # before anything imports the CDK, which starts Node.js at once
+    prepare_node()  # before anything imports the CDK, which starts Node.js at once
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.default_int_handler)

@@ -48,9 +48,9 @@ def image() -> Iterator[Replay]:
 
 
 def _build(folder: Path) -> Replay:
-    from app import prefer_own_node
+    from app import prepare_node
 
-    prefer_own_node()
+    prepare_node()
     from stacks.config import STAGES
     from stacks.listener_image import DOCKERFILE, OWN_LOCK, fill_context, own_lock
 
