@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from local.errors import LocalCloudError, NotRunning
-from local.ports import LOOPBACK
+from local.ports import LOOPBACK, choose
 from local.process.identity import ProcessIdentity
 from local.state import CloudState, Phase
 from tests.support.cloud import CloudFolder
@@ -125,9 +125,9 @@ def test_a_stale_state_file_is_recognised(cloud_folder: CloudFolder):
     # Given the state of a cloud from before a reboot, whose pids belong to others by now: to this test
     own = ProcessIdentity.own()
     stale = ProcessIdentity(pid=own.pid, started="another boot:1")
-    CloudState(phase=Phase.RUNNING, supervisor=stale, children=(stale,), emulator_port=1).write(
-        cloud_folder.checkout.state_file
-    )
+    CloudState(
+        phase=Phase.RUNNING, supervisor=stale, children=(stale,), emulator_port=choose(None)
+    ).write(cloud_folder.checkout.state_file)
     # When the cloud is looked at, stopped and started
     with pytest.raises(NotRunning):
         cloud_folder.cloud.state()
