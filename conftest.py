@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from app import prepare_node
+from tests.support.cores import Cores
 from tests.support.distribution import ByCloud
 from tests.support.reading import read_own_part
 
@@ -23,8 +24,10 @@ pytest_plugins = [
     "tests.support.postgres",
 ]
 
+_BEGUN = pytest.StashKey[Cores | None]()
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """End like a Ctrl-C when asked to end: fixtures then stop the servers that they started.
 
     What a shell runs in its background is deaf to Ctrl-C, and so would be all that the tests start there.
@@ -32,6 +35,7 @@ def pytest_configure() -> None:
     """
     settings.register_profile("muster", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("muster")
+    config.stash[_BEGUN] = Cores.read()
     prepare_node()  # before anything imports the CDK, which starts Node.js at once
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,8 +78,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what each part took, over all processes: where to look when all of it takes too long."""
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what each part took, over all processes: where to look when all of it takes too long.
+
+    And what the machine did meanwhile: work, or wait.
+    """
     minutes: dict[str, float] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -85,3 +94,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for part, taken in sorted(minutes.items(), key=lambda entry: -entry[1]):
         if taken >= 0.1:
             terminalreporter.write_line(f"{taken:6.1f} minutes of processes in {part}")
+    begun, ended = config.stash[_BEGUN], Cores.read()
+    if begun and ended:
+        terminalreporter.write_line((ended - begun).told())
