@@ -127,7 +127,7 @@ class Cloud:
         if not self._gone(processes, timeout=self.patience):
             for process in processes:
                 process.send(signal.SIGKILL)
-            if not self._gone(processes, timeout=5):
+            if not self._gone(processes, timeout=STOP_TIMEOUT):
                 raise LocalCloudError(
                     f"Processes of the local cloud do not end; see {self.checkout.state_file}"
                 )

@@ -104,8 +104,12 @@ class Emulator:
         self.child.kill()
 
 
-def health_nonce(*, port: int, timeout: float = 2) -> str | None:
-    """What the emulator behind a loopback port calls itself; None when none answers."""
+def health_nonce(*, port: int, timeout: float = 10) -> str | None:
+    """What the emulator behind a loopback port calls itself; None when none answers.
+
+    Args:
+        timeout: seconds that one which is busy may take: whoever gives it up kills what it runs.
+    """
     url = f"http://{LOOPBACK}:{port}/_ministack/health"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

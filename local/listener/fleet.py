@@ -24,6 +24,7 @@ class Fleet:
 
     Args:
         launched: finds the tasks that the listeners launched, which end with the fleet.
+        hand_back: seconds that they may take at most to hand back, once they did not drain in time.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Fleet:
         aws: LocalAws,
         launched: Callable[[], Sequence[ProcessIdentity]] = tuple,
         clock: Clock | None = None,
+        hand_back: float = _HAND_BACK,
     ) -> None:
         self._launched = launched
+        self._hand_back = hand_back
         self._checkout = checkout
         self._aws = aws
         self._clock = clock or SystemClock()
@@ -78,7 +81,7 @@ class Fleet:
     def stop(self) -> None:
         """Let them drain briefly, then hand back, then end them, with what they launched."""
         launched: Sequence[ProcessIdentity] = ()
-        for patience in (_DRAIN, _HAND_BACK):
+        for patience in (_DRAIN, self._hand_back):
             launched = self._launched()
             for task in self.children:
                 task.ask_to_end()

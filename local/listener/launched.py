@@ -12,14 +12,18 @@ from muster.store.instances import Instances
 from muster.store.migration import SchemaError
 from muster.store.settings import DatabaseSettings
 
-#: Longest wait for the ledger, in seconds; without it nothing is launched, and what is ends by itself.
 _PATIENCE = 2.0
 
 
-def launched_tasks(database_url: str) -> list[ProcessIdentity]:
-    """Those that run, as the ledger knows them: each of them beats."""
+def launched_tasks(database_url: str, *, patience: float = _PATIENCE) -> list[ProcessIdentity]:
+    """Those that run, as the ledger knows them: each of them beats.
+
+    Args:
+        patience: longest wait for the ledger, in seconds; without it nothing is launched, and what is ends
+            by itself.
+    """
     settings = DatabaseSettings.from_url(database_url)
-    database = Database(lambda _refresh: settings, call_seconds=_PATIENCE, retry_seconds=_PATIENCE)
+    database = Database(lambda _refresh: settings, call_seconds=patience, retry_seconds=patience)
     try:
         pids = Instances(database).here(socket.gethostname())
     except (StoreUnavailable, SchemaError):

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from local.state import Phase
-from tests.support.cloud import CloudFolder, wait_for
+from tests.support.cloud import PATIENCE, CloudFolder, wait_for
 
 #: Starts the cloud as `muster up` does, and stays where the deploy would be.
 _HELD = """
@@ -43,12 +43,10 @@ def test_an_up_that_ends_early_leaves_nothing(
     # Given an `up` that has come to this moment
     up = cloud_folder.start("-c", _HELD)
     assert up.stdout is not None
-    for line in up.stdout:
-        if line.strip() == moment:
-            break
+    assert any(line.strip() == moment for line in up.stdout)
     # When it is killed, or interrupted from the terminal
     up.send_signal(number)
-    up.wait(timeout=60)
+    up.wait(timeout=PATIENCE)
     # Then everything it had started ends
     cloud_folder.wait_until_empty()
 

@@ -230,7 +230,7 @@ def test_of_operators_who_write_the_same_version_at_once_one_does(config: Run, d
         settings = DatabaseSettings.from_url(database_url)
         with closing(administer(settings)) as connection:
             connection.autocommit = True
-            barrier.wait(10)
+            barrier.wait(120)
             done = ConfigChanges(connection).change("free", seen=1, changes={"a": number}, by=None)
             written.append(done.agent_config.changes["a"] if done else None)
 
@@ -239,7 +239,7 @@ def test_of_operators_who_write_the_same_version_at_once_one_does(config: Run, d
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     [winner] = [number for number in written if number is not None]
     assert len(written) == 8
     [row] = query(database_url, "SELECT config FROM agent_config WHERE version = 2")

@@ -20,22 +20,20 @@ from local.listener.fleet import Fleet
 from local.listener.launched import launched_tasks
 from muster.store.instances import Instance, Instances
 from tests.support.clerk import database_of
-from tests.support.cloud import wait_for
+from tests.support.cloud import PATIENCE, wait_for
 
 #: Writes down what it was given, and ends at the first SIGTERM, or at the second when it is told so.
 PROGRAM = """
 import os, signal, sys, pathlib
 folder = pathlib.Path(sys.argv[1])
-signals = []
-signal.signal(signal.SIGTERM, lambda *_: signals.append(1))
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # one that comes before it is waited for stays
 def mark(kind, *facts):
     draft = folder / f"{os.getpid()}.draft"
     draft.write_text("\\n".join(facts))
     draft.rename(folder / f"{os.getpid()}.{kind}")
 told = [os.environ[name] for name in ("MUSTER_HTTP_PORT", "AWS_ENDPOINT_URL", "NAME")]
 mark("run", str(os.getpid()), *told, sys.executable)
-while len(signals) < int(sys.argv[2]):
-    signal.pause()
+signals = [signal.sigwait({signal.SIGTERM}) for _ in range(int(sys.argv[2]))]
 mark("end", str(len(signals)))
 """
 
@@ -49,10 +47,14 @@ class Stage:
         checkout.logs.mkdir()
         #: Where launched tasks are looked for.
         self.ledger: str | None = None
+        self.patience: float = PATIENCE
         self.fleet = Fleet(
             checkout=checkout,
             aws=LocalAws(endpoint="http://127.0.0.1:1"),
-            launched=lambda: launched_tasks(self.ledger) if self.ledger else [],
+            launched=lambda: (
+                launched_tasks(self.ledger, patience=self.patience) if self.ledger else []
+            ),
+            hand_back=PATIENCE,
         )
 
     def deploy(self, *definitions: Definition) -> None:
@@ -76,7 +78,7 @@ class Stage:
             self.fleet.look()
             return len(self.marks(kind)) >= count
 
-        wait_for(reached, what=f"{count} x {kind}", timeout=30)
+        wait_for(reached, what=f"{count} x {kind}")
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def test_what_listeners_launched_hands_back_and_ends_with_the_cloud(
         # When the cloud stops
         stage.fleet.stop()
         # Then the task has ended by itself, and the other process was told nothing
-        assert task.wait(10) == 0
+        assert task.wait(PATIENCE) == 0
         assert stage.marks("end") == [["2"]]
         assert other.poll() is None
     finally:
@@ -171,7 +173,7 @@ def test_what_listeners_launched_hands_back_and_ends_with_the_cloud(
 
 
 def test_a_ledger_that_is_away_keeps_no_cloud_from_stopping(stage: Stage):
-    stage.ledger = "postgresql://nobody:none@127.0.0.1:1/none"
+    stage.ledger, stage.patience = "postgresql://nobody:none@127.0.0.1:1/none", 2
     stage.deploy(stage.definition("first"))
     stage.wait("run", 1)
     stage.fleet.stop()

@@ -207,7 +207,7 @@ def test_the_migrate_resource_migrates_and_says_what_it_did(empty_database_url: 
     }
 
     # When it comes twice
-    first, again = (answering.answer(event, seconds=30) for _ in range(2))
+    first, again = (answering.answer(event, seconds=120) for _ in range(2))
 
     # Then the schema stands, and the id is the same
     assert int(first["Data"]["Applied"]) > 0
@@ -231,7 +231,7 @@ def test_the_migrate_resource_brings_up_the_tables_of_agents(
     }
 
     # When it is told of that folder
-    answering.answer(event, seconds=30)
+    answering.answer(event, seconds=120)
 
     # Then the agent's table is there
     with closing(psycopg2.connect(empty_database_url)) as connection, connection.cursor() as cursor:
@@ -247,7 +247,7 @@ def test_folders_outside_the_code_are_refused(empty_database_url: str, folders: 
         "ResourceProperties": {"Digest": "d", "Folders": folders},
     }
     with pytest.raises(RegistrationFailed, match="property Folders"):
-        service(empty_database_url).answer(event, seconds=30)
+        service(empty_database_url).answer(event, seconds=120)
 
 
 def test_registering_before_migrating_says_what_to_do(empty_database_url: str):

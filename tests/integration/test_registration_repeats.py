@@ -39,14 +39,14 @@ def test_fault_50_the_same_request_at_once_in_eight_threads(database_url: str):
     barrier, replies = threading.Barrier(8), list[dict[str, Any]]()
 
     def deliver():
-        barrier.wait(timeout=10)
-        replies.append(stack.service.answer(event, seconds=30))
+        barrier.wait(timeout=120)
+        replies.append(stack.service.answer(event, seconds=120))
 
     threads = [threading.Thread(target=deliver) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
 
     # Then all name the same resource, and one of them wrote
     assert len({reply["PhysicalResourceId"] for reply in replies}) == 1

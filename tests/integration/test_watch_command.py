@@ -43,7 +43,7 @@ def test_a_job_is_watched_from_its_beginning_until_it_is_at_rest(
     clerk.take("another")
     clerk.settle(claim, "retried", delay=timedelta(0))
     clerk.settle(clerk.take("j"), "completed")
-    watching.join(30)
+    watching.join(120)
     # Then it has shown all of that in order, once, and has ended well
     shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(each["job_id"], each["to_status"]) for each in shown] == [
@@ -67,7 +67,7 @@ def test_a_watch_of_everything_ends_after_as_many_events_as_are_wanted(
     wait_until(lambda: clerk.query(_LISTENING))
     clerk.query("INSERT INTO agent_instance (instance_id, pid) VALUES ('i', 7)")
     clerk.take("j")
-    watching.join(30)
+    watching.join(120)
     lines = capsys.readouterr().out.splitlines()
     assert codes == [0]
     assert "instance_registered  i" in lines[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -22,8 +23,8 @@ from local.state import CloudState
 
 T = TypeVar("T")
 
-#: Longest wait for something that takes a second or two on an idle machine.
-PATIENCE = 60
+#: Longest wait, in seconds, for something that takes a second or two on an idle machine.
+PATIENCE = 120
 
 
 def wait_for(condition: Callable[[], T], *, what: str, timeout: float = PATIENCE) -> T:
@@ -104,7 +105,7 @@ class CloudFolder:
 
     def wait_until_empty(self) -> None:
         """Wait until no process is left; fails the test if one stays."""
-        wait_for(lambda: not self.processes(), what=f"no process of {self.path} left", timeout=30)
+        wait_for(lambda: not self.processes(), what=f"no process of {self.path} left")
 
     def kill(self) -> None:
         """End whatever is left, so that a failed test leaves nothing either."""
@@ -112,7 +113,8 @@ class CloudFolder:
             program.kill()
             program.communicate()
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

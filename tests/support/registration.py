@@ -67,7 +67,7 @@ class Stack:
     resource: str | None = None
     #: Every event sent, the last at the end.
     sent: list[dict[str, Any]] = field(default_factory=list)
-    seconds: float = 30.0
+    seconds: float = 120.0
 
     def create(self, *manifests: Manifest) -> dict[str, Any]:
         """Deploy it for the first time, or replace its resource by another."""

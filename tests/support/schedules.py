@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +14,24 @@ from muster.store.settings import DatabaseSettings
 from muster.store.statements import Statement
 from tests.support.clerk import AGENT
 from tests.support.worker import Workshop
+
+_HOUR = 3600
+
+
+def seldom() -> str:
+    """An interval of weeks none of whose times, which count from 1970, is near: all fires are the test's."""
+    now = time.time()
+    return next(f"{hours}h" for hours in (1000, 1001) if -now % (hours * _HOUR) > _HOUR)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """One moment by two clocks."""
+
+    #: By the database's.
+    at: datetime
+    #: By the workshop's monotonic one.
+    monotonic: float
 
 
 class Timetable:
@@ -48,12 +68,35 @@ class Timetable:
         )
 
     def messages(self) -> list[dict[str, Any]]:
-        """What lies in the lane: each body with `hidden`, the seconds until it can be received."""
+        """What lies in the lane: each body with `visible_from`, and `hidden`, the seconds until then."""
         now = self.shop.clock.monotonic()
         return [
-            {**json.loads(stored.body), "hidden": stored.visible_from - now}
+            {
+                **json.loads(stored.body),
+                "visible_from": stored.visible_from,
+                "hidden": stored.visible_from - now,
+            }
             for stored in self.shop.memory.stored[self.shop.lane]
         ]
+
+    def moment(self) -> Moment:
+        """This one."""
+        return Moment(at=self.now(), monotonic=self.shop.clock.monotonic())
+
+    def appears(
+        self, message: Mapping[str, Any], planned: datetime, *, since: Moment, late: float = 0
+    ) -> bool:
+        """Whether a message that was sent since then appears in the second that ends at its time, or later.
+
+        When exactly it was sent is not known: the answer is as precise as the machine is quick.
+
+        Args:
+            late: end of that second, in seconds after the time.
+        """
+        until = self.moment()
+        earliest = since.monotonic + (planned - until.at).total_seconds() + late - 1
+        latest = until.monotonic + (planned - since.at).total_seconds() + late
+        return earliest <= message["visible_from"] <= latest
 
     def now(self) -> datetime:
         """The database's time."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-def wait_until(condition: Callable[[], _T], *, within: float = 20.0, every: float = 0.01) -> _T:
+def wait_until(condition: Callable[[], _T], *, within: float = 60.0, every: float = 0.01) -> _T:
     """The first true answer of `condition`.
 
     Args:

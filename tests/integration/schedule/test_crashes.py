@@ -8,7 +8,7 @@ import pytest
 
 from muster.crashpoint import CrashPointReached
 from tests.support.arming import armed
-from tests.support.schedules import Timetable
+from tests.support.schedules import Timetable, seldom
 
 
 @pytest.mark.parametrize(("place", "sent"), [("fire.before_send", 0), ("fire.after_send", 1)])
@@ -17,7 +17,7 @@ def test_fault_43_a_dispatcher_that_dies_at_its_send_loses_no_fire_and_makes_non
 ):
     # Given a dispatcher that dies before or after it sends
     shop = timetable.shop
-    timetable.add(kind="every", expression="1000h")
+    timetable.add(kind="every", expression=seldom())
     timetable.change("next_at = now() + interval '30 seconds'")
     with armed(place), pytest.raises(CrashPointReached):
         shop.tick()

@@ -13,7 +13,7 @@ from muster.schedule.jitter import start_of
 from muster.store.connection import Database
 from muster.store.statements import statements
 from tests.support.clerk import AGENT, database_of
-from tests.support.schedules import Timetable
+from tests.support.schedules import Moment, Timetable, seldom
 from tests.support.waiting import wait_until
 
 MINUTE = timedelta(minutes=1)
@@ -21,9 +21,11 @@ MINUTE = timedelta(minutes=1)
 
 def test_a_schedule_that_falls_due_is_recorded_and_sent_with_its_exact_delay(timetable: Timetable):
     # Given a schedule that is planned in 100.4 seconds
-    timetable.add(kind="every", expression="1000h", params={"n": 7}, priority="low")
+    often = seldom()
+    timetable.add(kind="every", expression=often, params={"n": 7}, priority="low")
     timetable.change("next_at = now() + interval '100.4 seconds'")
     planned = timetable.row()["next_at"]
+    before = timetable.moment()
 
     # When the dispatcher ticks
     assert timetable.shop.tick().done["fire"] == 1
@@ -40,12 +42,11 @@ def test_a_schedule_that_falls_due_is_recorded_and_sent_with_its_exact_delay(tim
     assert (message["job_id"], message["source"]) == (fire["job_id"], "schedule")
     assert (message["params"], message["priority"]) == ({"n": 7}, "low")
     assert datetime.fromisoformat(message["scheduled_for"]) == planned
-    left = (planned - timetable.now()).total_seconds()
-    assert left - 1.1 <= message["hidden"] <= left + 0.1
+    assert timetable.appears(message, planned, since=before)
     # And the schedule waits for the next of its times, which count from 1970
     row = timetable.row()
     assert row["next_at"] > planned
-    assert row["next_at"].timestamp() % (1000 * 3600) == 0
+    assert row["next_at"].timestamp() % (int(often.removesuffix("h")) * 3600) == 0
     assert row["last_planned_at"] == planned
     assert timetable.shop.metrics.counts["Fired"] == 1
 
@@ -91,12 +92,17 @@ def test_plain_sql_needs_no_more_than_agent_name_and_expression(timetable: Timet
     """What nobody has planned yet fires from its making on, five minutes ahead."""
     timetable.add()
 
+    before = timetable.now()
     timetable.shop.tick()
+    after = timetable.now()
 
     row, fires = timetable.row(), timetable.fires()
     first = row["effective_at"].replace(second=0, microsecond=0) + MINUTE
-    assert [fire["scheduled_for"] for fire in fires] == [first + n * MINUTE for n in range(5)]
-    assert row["next_at"] == first + 5 * MINUTE
+    times = [fire["scheduled_for"] for fire in fires]
+    assert times == [first + n * MINUTE for n in range(len(fires))]
+    # Whenever in between the tick looked at the clock
+    assert times[-1] <= after + 5 * MINUTE
+    assert before + 5 * MINUTE < row["next_at"] == times[-1] + MINUTE
     assert fires[0]["job_id"] == f"schedule:job:1:{first.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -105,14 +111,14 @@ def test_fault_42_dispatchers_at_once_fire_each_planned_time_once(timetable: Tim
     shop = timetable.shop
     names = [f"s{number}" for number in range(60)]
     for name in names:
-        timetable.add(name, kind="every", expression="1000h")
+        timetable.add(name, kind="every", expression=seldom())
         timetable.change("next_at = now() + interval '1 minute'", name)
     databases = [database_of(shop.clerk.url) for _ in range(8)]
     barrier = Barrier(len(databases))
 
     def fire(database: Database) -> None:
         [duty] = [d for d in shop.duties(database=database).all() if d.name == "fire"]
-        barrier.wait(10)
+        barrier.wait(120)
         while duty.page():
             pass
 
@@ -121,7 +127,7 @@ def test_fault_42_dispatchers_at_once_fire_each_planned_time_once(timetable: Tim
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     for database in databases:
         database.close()
     shop.tick()
@@ -131,22 +137,44 @@ def test_fault_42_dispatchers_at_once_fire_each_planned_time_once(timetable: Tim
     assert len(timetable.messages()) == len(names)
 
 
+class _Waits(SystemClock):
+    """The machine's own time, and how many seconds of it were to be waited for."""
+
+    waited = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+        super().sleep(seconds)
+
+
 def test_a_fire_starts_at_its_time_and_not_a_moment_before(timetable: Timetable):
-    # Given a one-off that is due in a second and a half, and a worker whose waits are real
-    shop = timetable.shop
-    shop.clock = SystemClock()
+    # Given a one-off that is due soon, and a worker whose waits are real
+    shop, clock = timetable.shop, _Waits()
+    shop.clock = clock
     planned = timetable.now() + timedelta(seconds=1.5)
     timetable.add(kind="at", expression=planned.isoformat())
     shop.tick()
+    [message] = timetable.messages()
+    looks: list[Moment] = []
+
+    def look() -> bool:
+        begun, waited = timetable.moment(), clock.waited
+        looks.append(begun)
+        shop.deliver()
+        # Then it waits out the rest of the second, and no more
+        assert clock.waited - waited <= max(0, (planned - begun.at).total_seconds()) + 0.001
+        return timetable.fires()[0]["status"] == "completed"
 
     # When the worker polls
-    wait_until(lambda: shop.deliver() and timetable.fires()[0]["status"] == "completed", within=20)
+    wait_until(look)
 
-    # Then it started when it was planned
+    # Then it started when it was planned: not early, and at the first look that could find it
     [fire] = timetable.fires()
-    assert fire["available_at"] == planned
-    # Not early; and late by what this machine needs for a few calls, however busy it is
-    assert timedelta(0) <= fire["started_at"] - planned < timedelta(seconds=1)
+    assert fire["available_at"] == planned <= fire["started_at"]
+    able = [
+        each for each in looks if each.at >= planned and each.monotonic >= message["visible_from"]
+    ]
+    assert able in ([], looks[-1:])
 
 
 def test_a_one_off_fires_once(timetable: Timetable):
@@ -168,23 +196,25 @@ def test_a_one_off_of_the_past_does_not_fire(timetable: Timetable):
     assert timetable.row()["next_at"] is None
 
 
-@pytest.mark.parametrize("expression", ["*/5 * * * *", "* * * * *"])
-def test_of_missed_times_the_latest_fires_once(expression: str, timetable: Timetable):
+@pytest.mark.parametrize(("expression", "every"), [("*/5 * * * *", 5), ("* * * * *", 1)])
+def test_of_missed_times_the_latest_fires_once(expression: str, every: int, timetable: Timetable):
     """A dispatcher that was away for three days makes one fire up."""
     # Given a schedule whose next time is three days past
     timetable.add(expression=expression)
     timetable.change("next_at = date_trunc('hour', now()) - interval '3 days'")
 
     # When the dispatcher ticks
+    before = timetable.now()
     timetable.shop.tick()
+    after = timetable.now()
 
     # Then of the past only the last time fired, and it starts at once
-    now = timetable.now()
-    past = [fire for fire in timetable.fires() if fire["scheduled_for"] <= now]
-    assert len(past) == 1
-    assert now - past[0]["scheduled_for"] <= 5 * MINUTE
+    times = [fire["scheduled_for"] for fire in timetable.fires()]
+    assert before - every * MINUTE < times[0] <= after
+    assert times == [times[0] + n * every * MINUTE for n in range(len(times))]
+    assert all(time > before for time in times[1:])
     assert timetable.messages()[0]["hidden"] <= 0
-    assert timetable.row()["next_at"] > now
+    assert timetable.row()["next_at"] > before + 5 * MINUTE
 
 
 def test_a_schedule_that_cannot_be_planned_says_why_and_keeps_no_other_from_firing(
@@ -198,12 +228,12 @@ def test_a_schedule_that_cannot_be_planned_says_why_and_keeps_no_other_from_firi
     bad = timetable.row("bad")
     assert "none of these months" in bad["problem"]
     assert bad["next_at"] is None
-    assert len(timetable.fires("good")) == 5
+    assert len(timetable.fires("good")) >= 5
     # And mended it fires
     timetable.change("expression = '* * * * *'", "bad")
     timetable.shop.tick()
     assert timetable.row("bad")["problem"] is None
-    assert len(timetable.fires("bad")) == 5
+    assert len(timetable.fires("bad")) >= 5
 
 
 def test_start_and_end_bound_a_schedule(timetable: Timetable):
@@ -233,8 +263,9 @@ def test_what_a_queue_refuses_is_sent_by_the_next_tick(
 ):
     # Given a queue that is gone
     shop = timetable.shop
-    timetable.add(kind="every", expression="1000h")
+    timetable.add(kind="every", expression=seldom())
     timetable.change("next_at = now() + interval '200 seconds'")
+    planned = timetable.row()["next_at"]
     gone = shop.memory.stored.pop(shop.lane)
     # When the dispatcher ticks, and again when the queue is back
     shop.tick()
@@ -244,10 +275,11 @@ def test_what_a_queue_refuses_is_sent_by_the_next_tick(
     shop.clerk.query(
         "UPDATE agent_job_execution SET relay_after = relay_after - interval '1 minute'"
     )
+    before = timetable.moment()
     shop.tick()
-    # Then the message is on its way, with what is left of the delay
+    # Then the message is on its way, with what is left of the delay in whole seconds
     [message] = timetable.messages()
-    assert 190 < message["hidden"] <= 201
+    assert timetable.appears(message, planned, since=before, late=1)
 
 
 def test_due_schedules_are_found_by_their_index_alone(timetable: Timetable):

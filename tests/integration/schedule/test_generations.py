@@ -11,7 +11,8 @@ import pytest
 
 from muster.model import Status
 from tests.support.clerk import AGENT, claim_one, held, ledger_at, query
-from tests.support.schedules import MeddlingDatabase, Timetable
+from tests.support.schedules import MeddlingDatabase, Timetable, seldom
+from tests.support.waiting import wait_until
 
 HALF_A_MINUTE = timedelta(seconds=30)
 
@@ -129,7 +130,7 @@ def test_a_schedule_that_is_paused_or_retired_does_not_fire(
     assignment: str, reason: str, timetable: Timetable
 ):
     # Given a fire on its way, and its schedule stopped
-    timetable.add(kind="every", expression="1000h")
+    timetable.add(kind="every", expression=seldom())
     timetable.change("next_at = now() + interval '30 seconds'")
     timetable.shop.tick()
     timetable.change(assignment)
@@ -148,14 +149,14 @@ def test_what_fell_due_during_a_pause_is_not_made_up(timetable: Timetable):
     timetable.shop.tick()
     timetable.change("effective_at = now() - interval '1 hour'")
     timetable.change("paused = false")
-    resumed = timetable.now()
+    resumed = timetable.row()["effective_at"]
 
     timetable.shop.tick()
 
-    row, fires = timetable.row(), timetable.fires()
+    row, times = timetable.row(), [fire["scheduled_for"] for fire in timetable.fires()]
     assert row["generation"] == 2
-    assert len(fires) == 30
-    assert all(fire["scheduled_for"] > resumed for fire in fires)
+    assert timedelta(0) < times[0] - resumed <= timedelta(seconds=10)
+    assert len(times) >= 30
 
 
 def test_a_deleted_schedule_takes_its_fires_along(timetable: Timetable):
@@ -180,9 +181,9 @@ def test_what_changes_nothing_raises_no_generation(timetable: Timetable):
 def test_the_schedules_of_a_disabled_agent_do_not_fire_and_are_not_made_up(timetable: Timetable):
     # Given a schedule whose time is past, and one that is due soon, of a disabled agent
     clerk = timetable.shop.clerk
-    timetable.add(kind="every", expression="1000h")
+    timetable.add(kind="every", expression=seldom())
     timetable.change("next_at = now() - interval '1 minute'")
-    timetable.add("soon", kind="every", expression="1000h")
+    timetable.add("soon", kind="every", expression=seldom())
     timetable.change("next_at = now() + interval '1 minute'", "soon")
     clerk.query("UPDATE agent_registry SET enabled = false WHERE agent_id = %s", AGENT)
     # When the dispatcher ticks
@@ -237,6 +238,7 @@ def test_whatever_races_with_ticks_and_workers_no_fire_of_an_old_generation_star
     threads.append(Thread(target=_keep_taking, args=(url, done)))
     for thread in threads:
         thread.start()
+    wait_until(lambda: _begun(timetable))
 
     # When they are edited, paused, resumed and retired meanwhile
     begun: set[str] = set()
@@ -257,7 +259,7 @@ def test_whatever_races_with_ticks_and_workers_no_fire_of_an_old_generation_star
         begun |= {row["job_id"] for row in old if row["fence"] > 0}
     done.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     late = {
         row["job_id"]
         for name in names
@@ -275,6 +277,10 @@ def _of_old_generations(timetable: Timetable, name: str) -> list[dict[str, Any]]
         " WHERE s.name = %s",
         name,
     )
+
+
+def _begun(timetable: Timetable) -> list[dict[str, Any]]:
+    return timetable.shop.clerk.query("SELECT job_id FROM agent_job_execution WHERE fence > 0")
 
 
 def _keep_firing(timetable: Timetable, done: Event) -> None:

@@ -175,7 +175,7 @@ def test_fault_48_two_runs_never_overlap_while_ends_race_with_claims(
     def work(number: int) -> None:
         with closing(database_of(timetable.shop.clerk.url)) as database:
             ledger, who = Ledger(database), claimant(worker=f"worker-{number}")
-            barrier.wait(30)
+            barrier.wait(120)
             # Queued fires come again; what was skipped does not.
             for job in jobs * (4 if overlap == "queue" else 1):
                 [judged] = ledger.claim(

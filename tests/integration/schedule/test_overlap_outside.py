@@ -190,7 +190,7 @@ def test_fault_48_two_runs_never_overlap_while_messages_race_with_workers_outsid
     def work(number: int) -> None:
         with closing(database_of(timetable.shop.clerk.url)) as database:
             ledger = Ledger(database)
-            barrier.wait(30)
+            barrier.wait(120)
             for job in jobs * (4 if overlap == "queue" else 1):
                 claim = begin(ledger, database, number, job)
                 if claim is not None:
