@@ -29,7 +29,7 @@ AWS_SETTINGS = {
 }
 
 #: Longest time until a consumer is at work, in seconds.
-_START = 60
+_START = 240
 
 #: Seconds from the first receive until a consumer counts as idle.
 _SETTLE = 1.0

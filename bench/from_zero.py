@@ -46,7 +46,7 @@ print(json.dumps(handler(json.loads(sys.argv[1]), Context())))
 """
 
 #: Longest time until a job has begun, in seconds.
-_PATIENCE = 60.0
+_PATIENCE = 240.0
 
 #: Seconds before its time at which a tick has recorded a fire, at least: five minutes less one tick.
 _AHEAD = 240

@@ -174,9 +174,9 @@ def _sample(server: Postgres, url: str, name: str, clients: int, seconds: float)
     ]
     for process in processes:
         process.start()
-    barrier.wait(60)
+    barrier.wait(240)
     before = cpu_seconds(server.process_id)
-    answers = [results.get(timeout=seconds + 60) for _ in processes]
+    answers = [results.get(timeout=seconds + 240) for _ in processes]
     for process in processes:
         process.join()
     after = cpu_seconds(server.process_id)
@@ -192,7 +192,7 @@ def _sample(server: Postgres, url: str, name: str, clients: int, seconds: float)
 def _client(name: str, url: str, seconds: float, barrier: Any, results: Any) -> None:
     work = SUBJECTS[name](url)
     work(time.monotonic() + 0.05)  # imports, connects and prepares
-    barrier.wait(60)
+    barrier.wait(240)
     started, cpu = time.monotonic(), time.process_time()
     done = work(started + seconds)
     results.put((done, time.monotonic() - started, time.process_time() - cpu))

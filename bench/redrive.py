@@ -27,8 +27,10 @@ from bench.endpoint.client import ROOT, Endpoint, running_endpoint
 from bench.failed_jobs import AGENT, fail_jobs, outcome_counts
 from bench.ledger_ground import listener_environment, migrated_database
 
-#: Seconds that a letter stays hidden which a killed run has received.
-_HOLD = 3
+#: Seconds that a letter stays hidden which a run has received: longer than any run takes with it.
+_HOLD = 300
+#: Seconds that a run which is to be killed takes for all letters, at least: kills come on its way.
+_SLOWLY = 15
 #: Longest wait for anything, in seconds for each thousand letters, and at least.
 _PATIENCE = (60, 120)
 
@@ -39,6 +41,7 @@ class Ground:
 
     endpoint: Endpoint
     environment: Mapping[str, str]
+    letters: int
     lane: str
     dead_letters: str
     database_url: str
@@ -65,7 +68,7 @@ class Ground:
 
     def killed_after(self, letters: int) -> int:
         """Start the command and kill it when so many letters are sent in all; how many were."""
-        process = self.redrive("--yes")
+        process = self.redrive("--yes", "--rate", f"{self.letters / _SLOWLY:g}")
         sent = 0
         try:
             while process.poll() is None and sent < letters:
@@ -78,7 +81,7 @@ class Ground:
         return self.endpoint.statistics(self.lane).sent
 
     def at_rest(self) -> bool:
-        """Whether the lane is empty, nothing runs, and what killed runs held can be received again."""
+        """Whether the lane is empty, nothing runs, and nothing is held."""
         lane, dead = (self.endpoint.statistics(url) for url in (self.lane, self.dead_letters))
         counts = outcome_counts(self.database_url)
         return not (lane.visible or lane.held or lane.delayed or dead.held or counts["running"])
@@ -108,6 +111,7 @@ def run(*, letters: int, kills: int) -> dict[str, Any]:
         ground = Ground(
             endpoint=endpoint,
             environment={k: v.replace("{queue_url}", lane) for k, v in environment.items()},
+            letters=letters,
             lane=lane,
             dead_letters=environment["MUSTER_DEAD_LETTER_QUEUE_URL"],
             database_url=server.url("bench"),
@@ -121,6 +125,7 @@ def run(*, letters: int, kills: int) -> dict[str, Any]:
                 ground.killed_after(letters * (number + 1) // (kills + 1))
                 for number in range(kills)
             ]
+            endpoint.release(ground.dead_letters)  # what killed runs held
             ground.wait(ground.at_rest)
             rest = ground.counted()
             last = ground.counted("--yes")

@@ -92,7 +92,7 @@ class Postgres:
         """The libpq URL of a database, password included."""
         return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{self.port}/{quote(database)}"
 
-    def start(self, *, timeout: float = 30) -> None:
+    def start(self, *, timeout: float = 120) -> None:
         """Make the data folder if there is none, start, and return when connections are accepted.
 
         A server that has run before comes back on its old port.

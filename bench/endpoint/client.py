@@ -52,6 +52,10 @@ class Endpoint:
         for body in bodies:
             self.call("SendMessage", QueueUrl=queue_url, MessageBody=body)
 
+    def release(self, queue_url: str) -> None:
+        """Let everybody receive what somebody holds, as if its time were over."""
+        self.call("Release", QueueUrl=queue_url)
+
     def repeat(self, queue_url: str) -> None:
         """Let a queue never run empty: it repeats what is in it now."""
         assert self.call("Repeat", QueueUrl=queue_url)["Messages"], "nothing to repeat"
@@ -67,7 +71,7 @@ class Endpoint:
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """An operation's answer."""
         parts = urlsplit(self.url)
-        connection = HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+        connection = HTTPConnection(str(parts.hostname), parts.port, timeout=60)
         try:
             headers = {"X-Amz-Target": f"AmazonSQS.{operation}"}
             connection.request("POST", "/", json.dumps(arguments), headers)
@@ -96,5 +100,5 @@ def running_endpoint(*, latency: float = 0.005) -> Iterator[Endpoint]:
         yield Endpoint(url)
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()

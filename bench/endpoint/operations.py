@@ -64,6 +64,7 @@ class Service:
             "GetQueueAttributes": self._attributes,
             "SetQueueAttributes": lambda _: "{}",
             "PurgeQueue": self._purge,
+            "Release": self._release,
             "Repeat": self._repeat,
             "Latency": self._set_latency,
             "Statistics": self._statistics,
@@ -173,6 +174,12 @@ class Service:
     def _purge(self, request: Any) -> Answer:
         self._queue(request).purge()
         return "{}"
+
+    def _release(self, request: Any) -> Answer:
+        queue = self._queue(request)
+        count = queue.release()
+        self._polls.look(queue)
+        return json.dumps({"Messages": count})
 
     def _repeat(self, request: Any) -> Answer:
         queue = self._queue(request)

@@ -94,6 +94,12 @@ class Queue:
         self._return_at(now + seconds, [(moved, moved.receive_count)])
         return True
 
+    def release(self) -> int:
+        """End the time for which received messages are hidden; how many they are."""
+        messages, self._held = [*self._held.values()], {}
+        self._visible.extend(messages)
+        return len(messages)
+
     def depth(self, now: float) -> tuple[int, int, int]:
         """How many messages are visible, held and delayed."""
         self._bring_back(now)

@@ -27,7 +27,7 @@ def test_it_prints_one_object_with_raw_figures_and_its_bars():
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     # Then it exits 0, whether or not its bars hold, and prints one object
     assert done.returncode == 0, done.stderr

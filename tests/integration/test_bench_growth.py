@@ -7,7 +7,7 @@ from bench.growth import measure
 
 def test_a_job_touches_as_many_blocks_in_a_large_ledger_as_in_a_small_one():
     # Given sizes that differ two hundred times / When claims and settles are measured at both
-    report = measure(sizes=(100, 20_000), seconds=0.5, rounds=2, minutes=5, free_gib=1)
+    report = measure(sizes=(100, 20_000), seconds=0.5, rounds=2, minutes=60, free_gib=0)
     # Then a job costs about the same
     assert report.figures["largest, rows"] == 20_000
     [blocks, _] = report.bars

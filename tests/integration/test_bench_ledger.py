@@ -19,7 +19,7 @@ def test_it_prints_one_object_with_raw_figures_and_its_bar():
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     # Then it exits 0, whether or not its bar holds, and prints one object
     assert done.returncode == 0, done.stderr

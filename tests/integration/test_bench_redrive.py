@@ -14,7 +14,7 @@ def test_fault_29_a_redrive_killed_twice_loses_nothing_and_runs_nothing_twice():
     command = [sys.executable, "-m", "bench.redrive", "--letters", "200", "--kills", "2", "--json"]
     # When `muster dlq redrive` is ended by SIGKILL twice on its way, and then left to finish
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900
     )
     # Then every job has run once more, under its old execution, and the dry runs said what was done
     assert done.returncode == 0, done.stdout + done.stderr

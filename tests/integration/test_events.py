@@ -24,6 +24,12 @@ from tests.support.waiting import wait_until
 SOON = timedelta(seconds=0.05)
 NEVER = timedelta(hours=1)
 
+#: Sessions of this database that have looked for events since then.
+_LOOKED = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND query LIKE '%%WITH bound%%' AND query_start > %s"
+)
+
 #: Subscribes for the length of a test; the list that grows.
 Watch = Callable[..., list[Event]]
 
@@ -57,6 +63,13 @@ def _steps(events: list[Event]) -> list[tuple[str, str]]:
 
 def _wait(events: list[Event], count: int) -> None:
     wait_until(lambda: len(events) >= count)
+
+
+def _let_look(clerk: Clerk, *, watching: int) -> None:
+    """Wait until each of those who watch has looked at what there is now, and has told what it saw."""
+    for _ in range(2):  # who looks again has told
+        [now] = clerk.query("SELECT clock_timestamp() AS at")
+        wait_until(lambda at=now["at"]: len(clerk.query(_LOOKED, at)) == watching)
 
 
 def test_changes_of_state_come_in_order_from_now_on_and_once(clerk: Clerk, watch: Watch):
@@ -170,7 +183,7 @@ def test_what_a_long_transaction_commits_late_comes_in_its_place(
         # Then nothing comes, since its place is before: who had seen the later one would never look back
         seen = "SELECT count(*) AS n FROM execution_event"
         assert clerk.query(seen) == [{"n": 1}]
-        threading.Event().wait(0.5)
+        _let_look(clerk, watching=2)
         assert came == fleet == []
         # When it commits / Then both come, in the order in which they were written
         late.commit()

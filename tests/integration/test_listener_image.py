@@ -128,7 +128,7 @@ def files(image: Replay) -> set[Path]:
 def test_a_container_that_is_told_nothing_names_what_it_misses(image: Replay):
     # When the command runs without its environment
     with started(image, {}) as process:
-        output = process.communicate(timeout=60)[0].decode()
+        output = process.communicate(timeout=240)[0].decode()
     # Then it ends at once, and says what the stack would have set; every import worked
     assert process.returncode == 2
     assert "Traceback" not in output
@@ -145,7 +145,7 @@ def test_the_listener_runs_a_job_from_the_image_as_nobody_in_particular(
         clerk.register(AGENT, agent_version="1.0.0")
         port = int(environment[ListenerEnvironment.variable("http_port")])
         # When the listener stands
-        wait_until(lambda: _health(port, process) == 200, within=60)
+        wait_until(lambda: _health(port, process) == 200, within=240)
         queue = json.loads(environment[ListenerEnvironment.variable("queue_urls")])["normal"]
         emulator.client("sqs").send_message(QueueUrl=queue, MessageBody='{"text": "hello world"}')
         # Then it takes the job and records its end
@@ -153,13 +153,13 @@ def test_the_listener_runs_a_job_from_the_image_as_nobody_in_particular(
             lambda: clerk.query(
                 "SELECT status FROM agent_job_execution WHERE status = 'completed'"
             ),
-            within=60,
+            within=240,
         )
         assert row["status"] == "completed"
         assert _privileges(process.pid) in ("1", None)
         # And when it is told to stop it ends well
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
         assert process.returncode == 0
     # And it wrote nowhere but to its scratch
     assert files(image) == before

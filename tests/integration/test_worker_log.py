@@ -136,18 +136,27 @@ def test_the_lines_of_a_job_come_from_its_agent_s_log_group_in_time(
         assert main(["jobs", "logs", "mine", "--json"], environ=dict(environ)) == 0
         taken.append(time.perf_counter() - began)
         shown = json.loads(capsys.readouterr().out)
-    # Then there is its line, and none of the others', within two seconds on a machine of its own
+    # Then there is its line, and none of the others', within two seconds on a machine of its own, or on
+    # a slow one sooner than all of them could be read
     assert [json.loads(line)["execution"] for line in shown["log"]["lines"]] == [execution]
     assert shown["log"]["source"] == f"{group} {STREAM}"
     assert shown["log"]["complete"] is True
     assert shown["lines"] == ["kept"]
-    assert min(taken) < 2.0
+    assert min(taken) < max(2.0, _reads_all(emulator, group))
     # And people read it as a sentence
     assert main(["jobs", "logs", "mine"], environ=dict(environ)) == 0
     assert "INFO step by step attempt=1" in capsys.readouterr().out
     # And what is kept is there without asking any log
     assert main(["jobs", "logs", "mine", "--kept"], environ=dict(environ)) == 0
     assert capsys.readouterr().out == "kept\n"
+
+
+def _reads_all(emulator: EmulatedCloud, group: str) -> float:
+    """Seconds that it takes to get every line of a log group."""
+    began = time.perf_counter()
+    pages = emulator.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    assert sum(len(page["events"]) for page in pages) == 9001
+    return time.perf_counter() - began
 
 
 @pytest.mark.usefixtures("account")

@@ -19,7 +19,7 @@ from local.emulator import CREDENTIAL, REGION, Emulator
 from local.ports import LOOPBACK, choose
 
 #: Longest start, in seconds; a busy machine needs about five.
-_START = 60
+_START = 240
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +22,13 @@ FOLDER = Path(__file__).parents[2] / "lambdas" / "agents" / "http-fetch"
 
 
 def main(database_url: str, port: str, calls: str, rate: str, burst: str) -> None:
-    """Make so many calls, each as often as it takes; tell how often one had to wait."""
+    """Make so many calls, each as often as it takes; tell how often one had to wait, and when each passed.
+
+    It passed at some moment between two that are told, by the clock that all processes share.
+    """
     fetch = load_agent(FOLDER)
     waits = 0
+    passed: list[tuple[float, float]] = []
     with closing(database_of(database_url)) as database:
         fresh = Job(
             id="job",
@@ -37,14 +42,16 @@ def main(database_url: str, port: str, calls: str, rate: str, burst: str) -> Non
         for _ in range(int(calls)):
             saved: list[Any] = [None]
             while True:
+                asked = time.monotonic()
                 try:
                     fetch(replace(fresh, state=saved[-1], save=saved.append))
                 except RetryLater as later:
                     waits += 1
                     threading.Event().wait(later.after.total_seconds())
                 else:
+                    passed.append((asked, time.monotonic()))
                     break
-    print(json.dumps({"waits": waits}), flush=True)
+    print(json.dumps({"waits": waits, "passed": passed}), flush=True)
 
 
 if __name__ == "__main__":

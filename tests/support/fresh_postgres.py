@@ -28,7 +28,7 @@ TEMPLATE = "muster_template"
 #: The modules beside this one that have a part in it.
 _MAKERS = ("fresh_postgres", "logins", "migrations")
 #: Seconds that another process may take to make a server.
-_TURN = 120
+_TURN = 600
 #: Versions from here on let a password be proven in one round of hashing instead of 4,096.
 _ROUNDS_ARE_A_SETTING = 16
 

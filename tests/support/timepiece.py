@@ -11,12 +11,17 @@ class Timepiece:
 
     def __init__(self) -> None:
         self.skipped = 0.0
+        self._stopped: tuple[datetime, float] | None = None
+
+    def stop(self) -> None:
+        """Move on by what is added only: how long this machine takes for anything is not seen any more."""
+        self._stopped = self._machine()
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.skipped)
+        return self._machine()[0] + timedelta(seconds=self.skipped)
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.skipped
+        return self._machine()[1] + self.skipped
 
     def sleep(self, seconds: float) -> None:
         self.skipped += seconds
@@ -24,3 +29,6 @@ class Timepiece:
     def skip(self, time: timedelta) -> None:
         """Go ahead at once."""
         self.skipped += time.total_seconds()
+
+    def _machine(self) -> tuple[datetime, float]:
+        return self._stopped or (datetime.now(UTC), time.monotonic())

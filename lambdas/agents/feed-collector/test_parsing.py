@@ -48,6 +48,13 @@ def parsed(body: str | bytes, *, content_type: str = "application/xml", most: in
     return feeds.parse(response, most=most)
 
 
+def timed(body: str) -> tuple[Any, float]:
+    """The feed, and the seconds of work that it took."""
+    began = time.process_time()
+    feed = parsed(body)
+    return feed, time.process_time() - began
+
+
 def test_rss_2_0_is_read_with_what_its_items_have():
     feed = parsed(RSS)
     first, second = feed.items
@@ -102,15 +109,15 @@ def test_no_more_items_are_kept_than_wanted_and_no_longer_texts():
 @pytest.mark.parametrize("filler", ["<a>", "<a", "&lt;b&gt;"])
 def test_what_would_take_a_minute_and_a_gigabyte_is_cut(filler: str):
     # Given a feed of the size that is fetched at most, full of tags, after two items
-    head, _, _ = RSS.partition("</channel>")
-    text = head + "<item><guid>x</guid><description>" + filler * (5_000_000 // len(filler))
+    head = RSS.partition("</channel>")[0] + "<item><guid>x</guid><description>"
     # When it is read
-    used = time.process_time()
-    feed = parsed(text)
-    # Then within a fraction of the attempt's time, and without what was cut in two
+    feed, used = timed(head + filler * (5_000_000 // len(filler)))
+    # Then without what was cut in two
     assert [item.item_id for item in feed.items[:2]] == ["n-1", "http://other.test/two"]
     assert "x" not in [item.item_id for item in feed.items]
-    assert time.process_time() - used < 30
+    # And within a fraction of the attempt's time, or on a slow machine, in what a fifth of the tags that are
+    # looked at suggests
+    assert used < 30 or used < 3 * 5 * timed(head + filler * 20_000)[1]
 
 
 def test_a_feed_without_items_is_a_feed():

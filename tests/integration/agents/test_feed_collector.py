@@ -189,9 +189,9 @@ def test_a_job_that_runs_out_of_time_goes_on_where_it_was(
     # When it is given one attempt after the other
     for _ in range(3):
         with pytest.raises(RetryLater) as caught:
-            collect(replace(job, state=states[-1], deadline=_in(seconds=55)))
+            collect(replace(job, state=states[-1], deadline=_in(seconds=59)))
         assert caught.value.snooze
-    result = collect(replace(job, state=states[-1], deadline=_in(seconds=55)))
+    result = collect(replace(job, state=states[-1], deadline=_in(seconds=59)))
     # Then each went on, and all was read once
     assert (result["feeds"], result["new"]) == (50, 50)
     assert len(items(feeds_url)) == 50

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -125,9 +126,11 @@ def test_a_process_that_dies_between_storing_and_telling_loses_no_notification(
 ):
     # Given a worker that is killed while its notification is under way
     program = [sys.executable, "-c", READER, feeds_url, str(served.port)]
+    started = Queue[subprocess.Popen[bytes]]()
+    publisher.before_answer = lambda: started.get(timeout=120).kill()
     worker = subprocess.Popen(program, cwd=ROOT)
-    publisher.before_answer = worker.kill
-    worker.wait(timeout=60)
+    started.put(worker)
+    worker.wait(timeout=120)
     assert publisher.ids_told() == [["1", "2"]]
     assert owed(feeds_url) == 1
     # When another attempt comes while the dead one could still be telling / Then it waits for it

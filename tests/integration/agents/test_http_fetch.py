@@ -143,7 +143,7 @@ def test_the_agent_calls_and_is_refused_alike_in_a_process_of_its_own(
             database=open_tables(own, agent_id="http-fetch", folder=FOLDER),
             outbound=Outbound(addresses=(HERE,), ports=(served.port,)),
         )
-        limit = timedelta(seconds=20)
+        limit = timedelta(seconds=60)
         # When it calls, calls again too soon, and calls what nobody may
         answered, early = caller.call(job, limit=limit), caller.call(job, limit=limit)
         refused = caller.call(replace(job, params={"url": "http://169.254.169.254/"}), limit=limit)

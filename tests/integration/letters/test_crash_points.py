@@ -14,7 +14,6 @@ from bench.failed_jobs import fail_jobs, outcome_counts
 from muster.crashpoint import CRASHPOINTS
 from tests.support.clerk import query
 from tests.support.source import ROOT
-from tests.support.waiting import wait_until
 
 POINTS = [name for name in CRASHPOINTS if name.startswith("redrive.")]
 
@@ -38,7 +37,7 @@ def _redrive(url: str, endpoint: Endpoint, crashpoint: str = "") -> int:
     }
     command = (sys.executable, "-m", "muster.cli", "dlq", "redrive", "nothing", "--yes")
     return subprocess.run(
-        [*command, "--hold", "1"], cwd=ROOT, env=environment, check=False, timeout=120
+        [*command, "--hold", "300"], cwd=ROOT, env=environment, check=False, timeout=240
     ).returncode
 
 
@@ -51,7 +50,7 @@ def test_fault_29_a_redrive_that_dies_at_any_point_is_run_again(
     fail_jobs(database_url, endpoint.url, lane, dead, count=25)
     # When the command dies in its second batch, and is run again once what it held can be received
     assert _redrive(database_url, endpoint, f"{point}=exit@2") == 137
-    wait_until(lambda: endpoint.statistics(dead).held == 0)
+    endpoint.release(dead)
     left = endpoint.statistics(dead).visible
     assert _redrive(database_url, endpoint) == 0
     # Then every letter is on the lane, at most a batch of them twice, and none is in the DLQ
