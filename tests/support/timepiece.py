@@ -1,9 +1,11 @@
-"""A clock that tests move: real time plus what was skipped."""
+"""Clocks of tests: one that they move, and one that tells what it was asked for."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+
+from muster.clock import SystemClock
 
 
 class Timepiece:
@@ -32,3 +34,13 @@ class Timepiece:
 
     def _machine(self) -> tuple[datetime, float]:
         return self._stopped or (datetime.now(UTC), time.monotonic())
+
+
+class Waits(SystemClock):
+    """The machine's own time, and how many seconds of it were to be waited for."""
+
+    waited = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+        super().sleep(seconds)

@@ -7,13 +7,13 @@ from threading import Barrier, Thread
 
 import pytest
 
-from muster.clock import SystemClock
 from muster.schedule.fire import fire_id
 from muster.schedule.jitter import start_of
 from muster.store.connection import Database
 from muster.store.statements import statements
 from tests.support.clerk import AGENT, database_of
 from tests.support.schedules import Moment, Timetable, seldom
+from tests.support.timepiece import Waits
 from tests.support.waiting import wait_until
 
 MINUTE = timedelta(minutes=1)
@@ -137,19 +137,9 @@ def test_fault_42_dispatchers_at_once_fire_each_planned_time_once(timetable: Tim
     assert len(timetable.messages()) == len(names)
 
 
-class _Waits(SystemClock):
-    """The machine's own time, and how many seconds of it were to be waited for."""
-
-    waited = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.waited += seconds
-        super().sleep(seconds)
-
-
 def test_a_fire_starts_at_its_time_and_not_a_moment_before(timetable: Timetable):
     # Given a one-off that is due soon, and a worker whose waits are real
-    shop, clock = timetable.shop, _Waits()
+    shop, clock = timetable.shop, Waits()
     shop.clock = clock
     planned = timetable.now() + timedelta(seconds=1.5)
     timetable.add(kind="at", expression=planned.isoformat())
