@@ -9,15 +9,22 @@ from muster.clock import SystemClock
 
 
 class Timepiece:
-    """Goes like the machine's clock, and ahead of it by what `skip` or a `sleep` added."""
+    """Goes like the machine's clock, and ahead of it by what `skip` or a `sleep` added.
 
-    def __init__(self) -> None:
+    Args:
+        stopped: move on by what is added only; how long this machine takes for anything is not seen.
+    """
+
+    def __init__(self, *, stopped: bool = False) -> None:
         self.skipped = 0.0
         self._stopped: tuple[datetime, float] | None = None
+        if stopped:
+            self.stop()
 
     def stop(self) -> None:
-        """Move on by what is added only: how long this machine takes for anything is not seen any more."""
-        self._stopped = self._machine()
+        """Move on by what is added only, from now on. Whole seconds: sums of what is added stay exact."""
+        now, seconds = self._machine()
+        self._stopped = (now, float(round(seconds)))
 
     def now(self) -> datetime:
         return self._machine()[0] + timedelta(seconds=self.skipped)

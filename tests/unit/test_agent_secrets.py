@@ -21,7 +21,7 @@ def store() -> MemorySecrets:
 
 @pytest.fixture
 def clock() -> Timepiece:
-    return Timepiece()
+    return Timepiece(stopped=True)
 
 
 def _secrets(store: MemorySecrets, clock: Timepiece) -> AgentSecrets:

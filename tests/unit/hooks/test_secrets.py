@@ -76,7 +76,7 @@ class Counting(MemorySecrets):
 
 def test_a_secret_is_read_again_after_a_minute_or_when_it_does_not_fit_but_not_for_every_stranger():
     # Given a secret that was read
-    store, clock = Counting(), Timepiece()
+    store, clock = Counting(), Timepiece(stopped=True)
     store.stored[NAME] = json.dumps({"current": "old"})
     shared = SharedSecrets(store, stage="test", clock=clock)
     assert shared.of("one", "chat").current == "old"

@@ -41,7 +41,7 @@ def _keys(shelf: Shelf, clock: Timepiece) -> SigningKeys:
 
 
 def test_many_tokens_cost_one_read():
-    shelf, clock = Shelf(key=OLD), Timepiece()
+    shelf, clock = Shelf(key=OLD), Timepiece(stopped=True)
     keys = _keys(shelf, clock)
     names = {keys.current().name for _ in range(100)}
     assert (len(names), shelf.reads) == (1, 1)
@@ -49,7 +49,7 @@ def test_many_tokens_cost_one_read():
 
 def test_a_rotation_ends_no_token_and_is_taken_up_by_itself():
     # Given a process that signs with the old key
-    shelf, clock = Shelf(key=OLD), Timepiece()
+    shelf, clock = Shelf(key=OLD), Timepiece(stopped=True)
     keys = _keys(shelf, clock)
     old = keys.current()
     # When the key is rotated, and time passes
@@ -66,7 +66,7 @@ def test_a_rotation_ends_no_token_and_is_taken_up_by_itself():
 
 def test_a_token_by_a_key_that_another_process_has_already_is_recognised():
     # Given one process that has read the secret before it was rotated, and one that has after
-    shelf, clock = Shelf(key=OLD), Timepiece()
+    shelf, clock = Shelf(key=OLD), Timepiece(stopped=True)
     slow = _keys(shelf, clock)
     slow.current()
     shelf.put(key=NEW, previous=OLD)
@@ -78,7 +78,7 @@ def test_a_token_by_a_key_that_another_process_has_already_is_recognised():
 
 
 def test_tokens_of_strangers_do_not_have_the_secret_read_each_time():
-    shelf, clock = Shelf(key=OLD), Timepiece()
+    shelf, clock = Shelf(key=OLD), Timepiece(stopped=True)
     keys = _keys(shelf, clock)
     for _ in range(100):
         assert keys.find("nobody") is None
@@ -88,7 +88,7 @@ def test_tokens_of_strangers_do_not_have_the_secret_read_each_time():
 
 
 def test_what_was_read_holds_while_secrets_manager_is_away():
-    shelf, clock = Shelf(key=OLD), Timepiece()
+    shelf, clock = Shelf(key=OLD), Timepiece(stopped=True)
     keys = _keys(shelf, clock)
     known = keys.current()
     shelf.away = True
@@ -103,9 +103,9 @@ def test_what_was_read_holds_while_secrets_manager_is_away():
 )
 def test_a_secret_that_cannot_sign_is_said_without_what_it_holds(secret: dict[str, Any]):
     with pytest.raises(ConfigurationError, match="32 characters") as told:
-        _keys(Shelf(**secret), Timepiece()).current()
+        _keys(Shelf(**secret), Timepiece(stopped=True)).current()
     assert "short" not in str(told.value)
 
 
 def test_a_key_shows_in_no_repr():
-    assert OLD not in repr(_keys(Shelf(key=OLD), Timepiece()).current())
+    assert OLD not in repr(_keys(Shelf(key=OLD), Timepiece(stopped=True)).current())

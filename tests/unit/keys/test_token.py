@@ -44,7 +44,7 @@ def _access(tokens: Tokens) -> str:
 
 
 def test_an_access_token_says_which_key_it_stands_for_and_what_it_allows():
-    tokens = _tokens(Timepiece())
+    tokens = _tokens(Timepiece(stopped=True))
     read = tokens.read(_access(tokens))
     assert (read.key_id, read.scopes, read.hold) == (
         "0123456789abcdef",
@@ -54,14 +54,14 @@ def test_an_access_token_says_which_key_it_stands_for_and_what_it_allows():
 
 
 def test_the_token_of_an_execution_says_what_is_held_under_which_fence():
-    tokens = _tokens(Timepiece())
+    tokens = _tokens(Timepiece(stopped=True))
     read = tokens.read(tokens.execution(HOLD, key_id="0123456789abcdef", tenant="acme"))
     assert (read.hold, read.tenant, read.scopes) == (HOLD, "acme", frozenset())
 
 
 def test_a_token_ends_with_its_time():
     # Given a token for a minute
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     tokens = _tokens(clock)
     text = _access(tokens)
     # When a little less has passed it holds, and a little later it does not
@@ -73,7 +73,7 @@ def test_a_token_ends_with_its_time():
 
 
 def test_a_report_is_heard_a_little_past_the_deadline():
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     tokens = _tokens(clock)
     hold = replace(HOLD, deadline=clock.now())
     text = tokens.execution(hold, key_id="k", tenant="acme")
@@ -101,11 +101,11 @@ def _forged(**changes: Any) -> str:
 
 
 def _kid() -> str:
-    return jwt.get_unverified_header(_access(_tokens(Timepiece())))["kid"]
+    return jwt.get_unverified_header(_access(_tokens(Timepiece(stopped=True))))["kid"]
 
 
 def test_what_the_forger_of_these_tests_makes_of_the_right_parts_is_valid():
-    assert _tokens(Timepiece()).read(_forged()).key_id == "k"
+    assert _tokens(Timepiece(stopped=True)).read(_forged()).key_id == "k"
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_what_the_forger_of_these_tests_makes_of_the_right_parts_is_valid():
 )
 def test_what_was_not_signed_as_ours_is_refused(changes: dict[str, Any]):
     with pytest.raises(TokenInvalid):
-        _tokens(Timepiece()).read(_forged(**changes))
+        _tokens(Timepiece(stopped=True)).read(_forged(**changes))
 
 
 def test_a_changed_token_is_refused():
     # Given a token whose scopes somebody widens without the key
-    tokens = _tokens(Timepiece())
+    tokens = _tokens(Timepiece(stopped=True))
     head, body, signature = _access(tokens).split(".")
     said = json.loads(base64.urlsafe_b64decode(body + "=="))
     said["scope"] = "jobs:manage"
@@ -149,15 +149,15 @@ def test_a_changed_token_is_refused():
 @given(st.text())
 def test_any_other_text_is_no_token(text: str):
     with pytest.raises(TokenInvalid):
-        _tokens(Timepiece()).read(text)
+        _tokens(Timepiece(stopped=True)).read(text)
 
 
 def test_a_text_without_end_is_not_looked_at():
     with pytest.raises(TokenInvalid):
-        _tokens(Timepiece()).read("a" * (LONGEST + 1))
+        _tokens(Timepiece(stopped=True)).read("a" * (LONGEST + 1))
 
 
 def test_nothing_of_the_signing_key_is_in_a_token():
-    text = _access(_tokens(Timepiece()))
+    text = _access(_tokens(Timepiece(stopped=True)))
     told = [base64.urlsafe_b64decode(part + "==") for part in text.split(".")]
     assert not any(b"canary" in part for part in told)

@@ -10,7 +10,7 @@ from tests.support.timepiece import Timepiece
 
 def test_it_says_when_it_opens_and_closes_and_not_in_between():
     told: list[str | None] = []
-    breaker = Breaker(clock=Timepiece(), changed=told.append)
+    breaker = Breaker(clock=Timepiece(stopped=True), changed=told.append)
     assert breaker.closed
     breaker.failed("away")
     breaker.failed("still away")
@@ -23,7 +23,7 @@ def test_it_says_when_it_opens_and_closes_and_not_in_between():
 
 
 def test_probes_come_at_growing_pauses_up_to_a_bound():
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     breaker = Breaker(clock=clock, changed=lambda _: None, jitter=lambda: 1.0)
     assert breaker.probe_in() is None
     pauses = []
@@ -38,7 +38,7 @@ def test_probes_come_at_growing_pauses_up_to_a_bound():
 
 
 def test_after_it_was_closed_pauses_begin_anew():
-    breaker = Breaker(clock=Timepiece(), changed=lambda _: None, jitter=lambda: 1.0)
+    breaker = Breaker(clock=Timepiece(stopped=True), changed=lambda _: None, jitter=lambda: 1.0)
     for _ in range(5):
         breaker.failed("away")
     breaker.succeeded()

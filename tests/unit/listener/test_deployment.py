@@ -52,7 +52,7 @@ def _deployment(ecs: Ecs, clock: Timepiece) -> EcsDeployment:
 
 
 def test_a_task_of_the_current_deployment_goes_on_and_asks_rarely():
-    clock, ecs = Timepiece(), Ecs("3 tester:3")
+    clock, ecs = Timepiece(stopped=True), Ecs("3 tester:3")
     deployment = _deployment(ecs, clock)
     assert [deployment.superseded() for _ in range(10)] == [False] * 10
     assert ecs.asked == 1
@@ -60,7 +60,7 @@ def test_a_task_of_the_current_deployment_goes_on_and_asks_rarely():
 
 def test_a_newer_deployment_supersedes_until_it_is_rolled_back():
     # Given a service that is being replaced
-    clock, ecs = Timepiece(), Ecs("4 tester:4", "3 tester:3")
+    clock, ecs = Timepiece(stopped=True), Ecs("4 tester:4", "3 tester:3")
     deployment = _deployment(ecs, clock)
     assert deployment.superseded()
     # When the deployment is rolled back
@@ -72,7 +72,7 @@ def test_a_newer_deployment_supersedes_until_it_is_rolled_back():
 
 def test_a_forced_deployment_of_the_same_definition_supersedes_too():
     ecs = Ecs("4 tester:3", "3 tester:3")
-    assert _deployment(ecs, Timepiece()).superseded()
+    assert _deployment(ecs, Timepiece(stopped=True)).superseded()
 
 
 @pytest.mark.parametrize(("primary", "superseded"), [("8 tester:3", False), ("8 tester:4", True)])
@@ -80,11 +80,11 @@ def test_what_no_deployment_of_the_service_started_goes_by_its_definition(
     primary: str, superseded: bool
 ):
     ecs = Ecs(primary, started_by="a person")
-    assert _deployment(ecs, Timepiece()).superseded() is superseded
+    assert _deployment(ecs, Timepiece(stopped=True)).superseded() is superseded
 
 
 def test_an_ecs_that_does_not_answer_changes_nothing():
-    clock, ecs = Timepiece(), Ecs("4 tester:4")
+    clock, ecs = Timepiece(stopped=True), Ecs("4 tester:4")
     deployment = _deployment(ecs, clock)
     assert deployment.superseded()
     ecs.deployments = ()

@@ -30,7 +30,7 @@ class Held(list[int]):
 def test_nothing_is_received_while_what_came_before_cannot_be_got_rid_of(part: str):
     # Given a listener that gets rid of what it has
     parts = _parts()
-    listener = _listener(parts, Timepiece())
+    listener = _listener(parts, Timepiece(stopped=True))
     assert listener.may_receive()
     # When the ledger, the dead-letter queue or the deletes fall far behind
     if part == "holdings":
@@ -44,7 +44,7 @@ def test_nothing_is_received_while_what_came_before_cannot_be_got_rid_of(part: s
 @pytest.mark.parametrize("silent", ["supervision", "renewal"])
 def test_a_part_that_hangs_makes_the_listener_unhealthy(silent: str):
     # Given a listener whose parts look at the jobs all the time
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     parts = _parts()
     listener = _listener(parts, clock)
     parts.renewal.looked_at = parts.supervision.looked_at = clock.monotonic()
@@ -70,7 +70,7 @@ def test_threads_that_are_being_started_are_not_taken_for_dead(excepthook: None)
     parts.disposal.start = lambda _: None
     parts.slots = SimpleNamespace(look=lambda: None)
     parts.protection.look = lambda busy: None
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     parts.renewal.looked_at = parts.supervision.looked_at = clock.monotonic()
     listener = _listener(parts, clock, room=40)
     asked, started = threading.Event(), threading.Event()

@@ -50,7 +50,7 @@ def _presence(ledger: Any) -> Presence:
         running=lambda: 0,
         upkeep=lambda _: True,
         fleet=FleetSettings(),
-        clock=Timepiece(),
+        clock=Timepiece(stopped=True),
         telling=Telling(log=logging.getLogger(__name__), metrics=ListenerMetrics()),
     )
 

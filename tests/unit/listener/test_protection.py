@@ -23,7 +23,7 @@ def ecs() -> Iterator[EcsAgent]:
 
 @pytest.fixture
 def clock() -> Timepiece:
-    return Timepiece()
+    return Timepiece(stopped=True)
 
 
 @pytest.fixture

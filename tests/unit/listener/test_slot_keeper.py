@@ -36,7 +36,7 @@ class OneSlot:
 
 def test_a_slot_serves_the_next_message_for_a_few_seconds_only():
     # Given a slot that one message has left
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     slots, keeper = _keeper(clock, lease=120)
     first, second, third = parcel(1), parcel(2), parcel(3)
     assert keeper.take(first) is None
@@ -55,7 +55,7 @@ def test_a_slot_serves_the_next_message_for_a_few_seconds_only():
 
 def test_a_slot_that_is_about_to_end_serves_nobody_else():
     # Given a slot with a short lease, which is almost over when its message leaves it
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     slots, keeper = _keeper(clock, lease=4)
     first, second = parcel(1), parcel(2)
     assert keeper.take(first) is None
@@ -67,7 +67,7 @@ def test_a_slot_that_is_about_to_end_serves_nobody_else():
 
 
 def test_a_slot_that_nobody_wants_is_given_back_soon():
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     slots, keeper = _keeper(clock, lease=120)
     only = parcel(1)
     keeper.take(only)
@@ -81,7 +81,7 @@ def test_a_slot_that_nobody_wants_is_given_back_soon():
 
 def test_a_job_whose_slot_could_not_be_renewed_is_stopped_before_another_has_it():
     # Given a running job whose lease was renewed, and its slot was not
-    clock = Timepiece()
+    clock = Timepiece(stopped=True)
     _, keeper = _keeper(clock, lease=60)
     holdings = Holdings(left=lambda: None, dispose=lambda _parcel, _fate: None)
     held = holding(holdings, proven_until=clock.monotonic() + 1000)
