@@ -47,6 +47,10 @@ BAR = 1.5
 BYTES_PER_JOB = 1500
 
 _TELL = preparable("tell", "SELECT pg_stat_force_next_flush()")
+_TABLES = (
+    "SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c"
+    " WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace"
+)
 _BLOCKS = (
     "SELECT sum(coalesce(heap_blks_hit, 0) + coalesce(heap_blks_read, 0)"
     " + coalesce(idx_blks_hit, 0) + coalesce(idx_blks_read, 0))::bigint FROM pg_statio_user_tables"
@@ -85,17 +89,18 @@ class Ground:
     def sample(self, seconds: float) -> Sample:
         """Claim and settle for so long."""
         claimant = Claimant(agent_id="bench", agent_version="1.0.0", max_attempts=3, worker="bench")
-        self._work(claimant, 0.2)
-        blocks, cpu = self._blocks(), cpu_seconds(self._server.process_id)
-        started = time.monotonic()
-        jobs = self._work(claimant, seconds)
-        took = time.monotonic() - started
-        after = cpu_seconds(self._server.process_id)
-        return Sample(
-            jobs_per_second=jobs / took,
-            blocks=(self._blocks() - blocks) / jobs,
-            server_cpu=None if cpu is None or after is None else (after - cpu) / jobs * 1000,
-        )
+        with self._unvacuumed():
+            self._work(claimant, 0.2)
+            blocks, cpu = self._blocks(), cpu_seconds(self._server.process_id)
+            started = time.monotonic()
+            jobs = self._work(claimant, seconds)
+            took = time.monotonic() - started
+            after = cpu_seconds(self._server.process_id)
+            return Sample(
+                jobs_per_second=jobs / took,
+                blocks=(self._blocks() - blocks) / jobs,
+                server_cpu=None if cpu is None or after is None else (after - cpu) / jobs * 1000,
+            )
 
     def version(self) -> str:
         """Of the server."""
@@ -104,6 +109,13 @@ class Ground:
     def gib(self) -> float:
         """Size of the database."""
         return round(int(str(self._value("SELECT pg_database_size('bench')"))) / 2**30, 2)
+
+    @contextmanager
+    def _unvacuumed(self) -> Iterator[None]:
+        """Inside the block no autovacuum is at work, whose blocks would be taken for those of jobs."""
+        with closing(psycopg2.connect(self._url)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {self._value(_TABLES)} IN SHARE UPDATE EXCLUSIVE MODE")
+            yield
 
     def _work(self, claimant: Claimant, seconds: float) -> int:
         end, done = time.monotonic() + seconds, 0

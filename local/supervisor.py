@@ -39,7 +39,7 @@ from local.state import CloudState, ListenerState, Phase
 from muster.errors import MusterError
 
 #: Seconds for Postgres and the emulator to come up on a busy machine.
-START_TIMEOUT = 90
+START_TIMEOUT = 180
 #: Starts of an emulator that keeps losing its port to other processes.
 START_ATTEMPTS = 3
 #: Seconds between looks at services that are coming up.

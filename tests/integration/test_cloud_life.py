@@ -14,6 +14,7 @@ from local.ports import LOOPBACK, choose
 from local.process.identity import ProcessIdentity
 from local.state import CloudState, Phase
 from tests.support.cloud import CloudFolder
+from tests.support.kept_port import kept_port
 
 
 def test_a_second_up_finds_the_first_ones_cloud(cloud_folder: CloudFolder):
@@ -64,9 +65,10 @@ def test_down_keeps_the_data_and_the_ports(cloud_folder: CloudFolder):
     # When it is stopped and started again
     assert cloud_folder.cloud.down() is True
     assert cloud_folder.processes() == {}
-    with pytest.raises(NotRunning, match="muster up"):
-        cloud_folder.cloud.state()
-    after = cloud_folder.cloud.up(deploy=False)
+    with kept_port(before.emulator_port or 0), kept_port(before.postgres_port or 0):
+        with pytest.raises(NotRunning, match="muster up"):
+            cloud_folder.cloud.state()
+        after = cloud_folder.cloud.up(deploy=False)
     # Then the row is there, and the ports are the same
     with closing(psycopg2.connect(after.database_url)) as connection:
         cursor = connection.cursor()

@@ -8,23 +8,22 @@ import pytest
 
 from local.checkout import EMULATOR_PORT_VARIABLE, POSTGRES_PORT_VARIABLE, Checkout
 from local.errors import LocalCloudError
-from local.ports import LOOPBACK, choose
+from local.ports import LOOPBACK
 from tests.support.cloud import CloudFolder
+from tests.support.kept_port import kept_port
 
 
 def test_a_cloud_listens_where_it_is_told(
     cloud_folder: CloudFolder, monkeypatch: pytest.MonkeyPatch
 ):
     # Given two ports of the user's choice
-    wanted = (choose(None), choose(None))
-    for variable, port in zip(
-        (EMULATOR_PORT_VARIABLE, POSTGRES_PORT_VARIABLE), wanted, strict=True
-    ):
-        monkeypatch.setenv(variable, str(port))
-    # When the cloud is started
-    state = cloud_folder.cloud.up(deploy=False)
+    with kept_port() as emulator, kept_port() as postgres:
+        monkeypatch.setenv(EMULATOR_PORT_VARIABLE, str(emulator))
+        monkeypatch.setenv(POSTGRES_PORT_VARIABLE, str(postgres))
+        # When the cloud is started
+        state = cloud_folder.cloud.up(deploy=False)
     # Then it is there, and nowhere else
-    assert (state.emulator_port, state.postgres_port) == wanted
+    assert (state.emulator_port, state.postgres_port) == (emulator, postgres)
 
 
 def test_a_named_port_that_is_in_use_is_an_error(

@@ -60,7 +60,7 @@ class CloudFolder:
     def environment(self) -> dict[str, str]:
         return {**os.environ, STATE_VARIABLE: str(self.checkout.state)}
 
-    def muster(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def muster(self, *arguments: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:
         """Run the `muster` command on this cloud to its end."""
         return subprocess.run(
             [sys.executable, "-m", "local.cli", *arguments],

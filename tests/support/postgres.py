@@ -24,6 +24,7 @@ from local.postgres import Postgres
 from local.postgres_binaries import installed
 from tests.support.cloud import CloudFolder
 from tests.support.fresh_postgres import TEMPLATE, blank_postgres, ready_postgres
+from tests.support.kept_port import kept_port
 
 _NEWEST = max(installed())
 #: Bytes that a run of tests may fill.
@@ -101,13 +102,14 @@ def own_postgres() -> Iterator[Postgres]:
     """
     folder = _folder("muster-test-own-postgres-")
     server = ready_postgres(folder, _NEWEST)
-    try:
-        server.start()
-        make_database(server, "muster", template=TEMPLATE)
-        yield server
-    finally:
-        server.stop(immediate=True)
-        shutil.rmtree(folder)
+    with kept_port() as server.port:
+        try:
+            server.start()
+            make_database(server, "muster", template=TEMPLATE)
+            yield server
+        finally:
+            server.stop(immediate=True)
+            shutil.rmtree(folder)
 
 
 @pytest.fixture

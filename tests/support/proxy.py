@@ -14,6 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 _LOOPBACK = "127.0.0.1"
 #: How often a thread looks whether it should end, in seconds.
 _TICK = 0.05
+#: How long the thread that accepts may take to let go of the port, in seconds.
+_PATIENCE = 60
 #: SO_LINGER on with 0 s: closing sends RST instead of FIN.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -96,7 +98,7 @@ class FaultProxy:
     def _reserve(self) -> None:
         self._reserved = socket.socket()
         self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        end = time.monotonic() + 20 * _TICK
+        end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             try:
                 self._reserved.bind((_LOOPBACK, self._port))
