@@ -14,8 +14,6 @@ from urllib.parse import urlsplit, urlunsplit
 _LOOPBACK = "127.0.0.1"
 #: How often a thread looks whether it should end, in seconds.
 _TICK = 0.05
-#: How long the thread that accepts may take to let go of the port, in seconds.
-_PATIENCE = 60
 #: SO_LINGER on with 0 s: closing sends RST instead of FIN.
 _RESET = struct.pack("ii", 1, 0)
 
@@ -38,8 +36,8 @@ class FaultProxy:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener: socket.socket | None = None
         #: Keeps the port while nobody listens: another process might get it for a connection of its own.
-        self._reserved: socket.socket | None = None
-        self._port = 0
+        self._reserved = _bound(0)
+        self._port = self._reserved.getsockname()[1]
         #: Replies lost so far.
         self.cuts = 0
 
@@ -55,9 +53,9 @@ class FaultProxy:
     ) -> None:
         self._stopping = True
         self.refuse()
-        self._free()
+        self._reserved.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(60)
 
     @property
     def url(self) -> str:
@@ -71,18 +69,17 @@ class FaultProxy:
         self._pattern = None
         if self._listener is not None:
             return
-        self._free()
-        self._listener = socket.create_server((_LOOPBACK, self._port), reuse_port=False)
+        self._listener = _bound(self._port)
+        self._listener.listen()
         self._listener.settimeout(_TICK)
-        self._port = self._listener.getsockname()[1]
         self._run(self._accept, self._listener)
 
     def refuse(self) -> None:
         """Listen no longer, and reset what is connected."""
         listener, self._listener = self._listener, None
         if listener is not None:
+            listener.shutdown(socket.SHUT_RDWR)  # at once: a thread that accepts would hold it open
             listener.close()
-            self._reserve()
         pairs, self._pairs = self._pairs, []
         for pair in pairs:
             _reset(*pair)
@@ -94,23 +91,6 @@ class FaultProxy:
     def cut_reply_to(self, pattern: str) -> None:
         """Lose the reply to the next request that holds `pattern`, and reset its connection."""
         self._pattern = pattern.encode()
-
-    def _reserve(self) -> None:
-        self._reserved = socket.socket()
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        end = time.monotonic() + _PATIENCE
-        while time.monotonic() < end:
-            try:
-                self._reserved.bind((_LOOPBACK, self._port))
-            except OSError:
-                time.sleep(_TICK / 5)  # the thread that accepts has not let go yet
-            else:
-                return
-
-    def _free(self) -> None:
-        reserved, self._reserved = self._reserved, None
-        if reserved is not None:
-            reserved.close()
 
     def _run(self, function: object, *arguments: object) -> None:
         thread = threading.Thread(target=function, args=arguments, daemon=True)  # pyright: ignore[reportArgumentType] - any of the methods below
@@ -128,6 +108,9 @@ class FaultProxy:
             server = socket.create_connection((str(self._target.hostname), self._target.port))
             pair = (client, server)
             self._pairs.append(pair)
+            if self._listener is not listener:  # refused since it was accepted
+                _reset(*pair)
+                return
             cut = threading.Event()
             self._run(self._pump, client, server, pair, cut, True)
             self._run(self._pump, server, client, pair, cut, False)
@@ -140,9 +123,9 @@ class FaultProxy:
         cut: threading.Event,
         requests: bool,
     ) -> None:
-        source.settimeout(_TICK)
         while not self._stopping:
             try:
+                source.settimeout(_TICK)
                 data = source.recv(65536)
             except TimeoutError:
                 continue
@@ -163,6 +146,15 @@ class FaultProxy:
             except OSError:
                 break
         _reset(*pair)
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket at this port, where others of this process may be, too; only one that listens is called."""
+    bound = socket.socket()
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        bound.setsockopt(socket.SOL_SOCKET, option, 1)
+    bound.bind((_LOOPBACK, port))
+    return bound
 
 
 def _reset(*sockets: socket.socket) -> None:
