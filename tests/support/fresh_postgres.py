@@ -1,7 +1,8 @@
 """PostgreSQL servers that are ready for tests, made as copies of one that was made once.
 
 `initdb` and the migrations are most of a server's first start, and come to the same each time. Their result
-is kept in `.muster/test-postgres`, for each version and for each text of what made it.
+is kept in `.muster/test-postgres`, for each version, for each text of what made it, and for the month: they
+make partitions of the one in which they run and of the next two.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
@@ -96,7 +98,7 @@ def _made_by() -> str:
     texts += [root / "tests" / "support" / f"{name}.py" for name in _MAKERS]
     for kind in ("*.py", "*.sql"):
         texts += sorted((root / "muster" / "store").rglob(kind))
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{datetime.now(UTC):%Y-%m}".encode())
     for text in texts:
         digest.update(text.read_bytes())
     return digest.hexdigest()[:12]
