@@ -15,7 +15,7 @@ from tests.support.clerk import MINUTE, claimant, database_of, delivery
 Batch = Sequence[tuple[str, str]]
 
 #: Longest round, in seconds.
-_ROUND = 120
+_ROUND = 600
 
 
 #: What a process does: database URL, its number, the barrier that starts a round, its end of the pipe.

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 HERE = "127.0.0.1"
 ELSEWHERE = "127.0.0.2"
 
+#: Longest wait for a client that has come, or for a thread that is about to end, in seconds.
+_PATIENCE = 60
+
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
@@ -66,7 +69,7 @@ class Site:
 
     def serve(self, sock: socket.socket) -> None:
         """Answer one connection."""
-        sock.settimeout(10)
+        sock.settimeout(_PATIENCE)
         # Clients under test break connections at will.
         with contextlib.suppress(OSError), sock, _secured(sock, self.tls) as open_:
             request = _receive(open_, patient=self.patient)
@@ -115,9 +118,9 @@ def site(
             served.closing.set()
             # A connection wakes the acceptor; closing its socket would not.
             with contextlib.suppress(OSError):
-                socket.create_connection((address, served.port), timeout=5).close()
+                socket.create_connection((address, served.port), timeout=_PATIENCE).close()
             for thread in (acceptor, *threads):
-                thread.join(timeout=10)
+                thread.join(timeout=_PATIENCE)
                 assert not thread.is_alive()
 
 
