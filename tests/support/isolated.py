@@ -52,7 +52,7 @@ class Isolated:
         )
 
     def call(
-        self, *, limit: float = 20.0, save: Callable[[Any], None] | None = None, **job: Any
+        self, *, limit: float = 60.0, save: Callable[[Any], None] | None = None, **job: Any
     ) -> Ended:
         """Run one job for at most `limit` seconds."""
         fields: dict[str, Any] = {"id": "job-1", "params": {}, **job}
@@ -71,7 +71,7 @@ class Isolated:
         return [record["text"] for record in self.log.records if "stream" in record]
 
 
-def gone(pid: int, *, seconds: float = 5.0) -> bool:
+def gone(pid: int, *, seconds: float = 60.0) -> bool:
     """Whether a process ends within this time; a zombie has ended."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

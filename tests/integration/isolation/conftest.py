@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,15 @@ def _descriptors() -> int:
 
 @pytest.fixture
 def workshop(database_url: str) -> Iterator[Callable[..., Workshop]]:
-    """`workshop(...)` makes one; when the test ends its log must be a legal history."""
+    """`workshop(...)` makes one; when the test ends its log must be a legal history.
+
+    A job has time for the start of its process, and for that of others beside it.
+    """
     made: list[Workshop] = []
 
     def make(**options: Any) -> Workshop:
+        if "caller" in options:
+            options = {"timeout": timedelta(seconds=30), **options}
         made.append(Workshop(database_url, **options))
         return made[-1]
 

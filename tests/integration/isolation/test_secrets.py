@@ -123,7 +123,7 @@ def test_the_secret_is_in_no_environment_and_no_command_line(tmp_path: Path):
         """,
     )
     job = Job(id="1", params={}, secrets={"TOKEN": CANARY})
-    ended = InProcess(folder, environ=os.environ).call(job, limit=timedelta(seconds=20))
+    ended = InProcess(folder, environ=os.environ).call(job, limit=timedelta(minutes=1))
     assert ended.result == [False] * 4
 
 
