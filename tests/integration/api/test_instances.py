@@ -39,11 +39,12 @@ def _one(api: Api) -> dict[str, Any]:
 
 
 def test_health_falls_by_itself_while_nobody_writes(api: Api):
-    # Given an instance that has registered
-    api.call("POST", "/v1/instances", body=ONE)
+    # Given an instance that has registered, whose times are long beside what a look takes
+    times = {"heartbeat_seconds": 3000, "stale_seconds": 12_000}
+    api.call("POST", "/v1/instances", body={**ONE, **times})
     scores: list[float] = []
     # When time passes without a heartbeat
-    for seconds in (0, 29, 60, 90, 119, 150, 210, 10_000):
+    for seconds in (0, 2900, 6000, 9000, 11_900, 15_000, 21_000, 1_000_000):
         _aged(api, seconds)
         scores.append(_one(api)["health_score"])
     # Then its score, computed when it is read, stays while beats are on time, and falls to nothing
