@@ -53,6 +53,7 @@ class Workshop:
         behaviour: the agent's function; None only has the effect.
         options: of the agent: caller, timeout, max_attempts, check_params, config, config_schema,
             secrets.
+        clock: of queues, worker and dispatcher; the ledger has the database's.
     """
 
     def __init__(
@@ -63,12 +64,13 @@ class Workshop:
         behaviour: Behaviour | None = None,
         database: Database | None = None,
         fleet: FleetSettings | None = None,
+        clock: Timepiece | None = None,
         **options: Any,
     ) -> None:
         self._fleet = fleet
         #: What the dispatcher is told of what may be metered.
         self.intake_limit: IntakeLimit | None = None
-        self.clock = Timepiece()
+        self.clock = clock or Timepiece()
         self._open_queues()
         self.clerk = Clerk(direct_url or url)
         self.database = database or database_of(as_login(url, WORKER))

@@ -41,7 +41,7 @@ def candidate(database_url: str) -> Iterator[MakeCandidate]:
     made: list[Candidate] = []
 
     def make(name: str, *, url: str = database_url) -> Candidate:
-        database, clock = database_of(url, call_seconds=1.0, retry_seconds=0.1), Timepiece()
+        database, clock = database_of(url, call_seconds=60.0, retry_seconds=0.1), Timepiece()
         became: list[int] = []
         lost: list[int] = []
         errors: list[MusterError] = []

@@ -15,12 +15,18 @@ from muster.cost.prices import Prices
 from muster.intake.limit import IntakeLimit
 from muster.job import Job
 from tests.support.clerk import AGENT
+from tests.support.moments import moment
+from tests.support.timepiece import StoppedClock
+from tests.support.waiting import wait_until
 from tests.support.worker import Workshop
 
 _MANIFEST = {"id": AGENT, "compute": "lambda", "memory": 2048, "architecture": "x86_64"}
 _PRICES = {"million_input_tokens": 3, "million_output_tokens": 15}
 #: Of one job: two seconds of two GiB, an attempt, and its tokens.
 _ONE = 2 * 2 * 0.0000166667 + (0.20 + 3 * 0.40) / 1e6 + (1000 * 3 + 100 * 15) / 1e6
+
+_MONTH_OF = "date_trunc('month', ({}) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
+_MONTH = _MONTH_OF.format("now()")
 
 
 @pytest.fixture
@@ -31,9 +37,19 @@ def shop(database_url: str) -> Iterator[Workshop]:
         made.clock.skip(timedelta(seconds=2))
         job.count(input_tokens=1000, output_tokens=100)
 
-    with closing(Workshop(database_url, behaviour=works)) as made:
+    # How long it really takes costs nothing here.
+    with closing(Workshop(database_url, behaviour=works, clock=StoppedClock())) as made:
+        wait_until(lambda: _in_midst_of_a_month(made), within=300)
         made.clerk.query("UPDATE agent_registry SET manifest = %s", json.dumps(_MANIFEST))
         yield made
+
+
+def _in_midst_of_a_month(shop: Workshop) -> bool:
+    """Whether none ends within the minutes that a test may take."""
+    [row] = shop.clerk.query(
+        f"SELECT {_MONTH_OF.format('now() + interval %s')} = {_MONTH} AS midst", "3 minutes"
+    )
+    return row["midst"]
 
 
 def _run(shop: Workshop, *job_ids: str) -> None:
@@ -77,9 +93,6 @@ def _metered(shop: Workshop, job_id: str, created: str, seconds: float) -> None:
         AGENT,
         json.dumps({"executionTime": seconds * 1000}),
     )
-
-
-_MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
 
 
 def test_what_was_metered_is_what_the_command_says(
@@ -135,21 +148,24 @@ def test_executions_are_read_again_only_after_minutes(shop: Workshop):
 
 
 def test_only_what_was_asked_for_this_month_counts_and_old_hours_are_forgotten(shop: Workshop):
-    # Given jobs of the last month's last second, of this month's first, and of now
-    _metered(shop, "old", f"{_MONTH} - interval '1 second'", 1000)
-    _metered(shop, "first", _MONTH, 2)
-    _metered(shop, "now", "now()", 2)
-    shop.clerk.query(
-        f"INSERT INTO intake_hour (hour, usage) VALUES ({_MONTH} - interval '1 hour', '[]')"
-    )
-    # When it is counted
-    _limit(shop, 100)
+    with moment(shop) as standing:
+        now = f"timestamptz '{standing}'"
+        # Given jobs of the last month's last second, of this month's first, and of now
+        _metered(shop, "old", f"{_MONTH} - interval '1 second'", 1000)
+        _metered(shop, "first", _MONTH, 2)
+        _metered(shop, "now", now, 2)
+        shop.clerk.query(
+            f"INSERT INTO intake_hour (hour, usage) VALUES ({_MONTH} - interval '1 hour', '[]')"
+        )
+        # When it is counted
+        _limit(shop, 100)
+        _tick(shop)
     compute = 4 * 2 * 0.0000166667 + 2 * 1.4 / 1e6
-    assert _tick(shop)["spent_usd"] == pytest.approx(compute, rel=0.001)
+    assert _intake(shop)["spent_usd"] == pytest.approx(compute, rel=0.001)
     # Then each hour of the month has its count, and none before
     [hours] = shop.clerk.query(
         f"SELECT min(hour) = {_MONTH} AS first,"
-        f" count(*) = floor(extract(epoch FROM now() - {_MONTH}) / 3600) + 1 AS each FROM intake_hour"
+        f" count(*) = floor(extract(epoch FROM {now} - {_MONTH}) / 3600) + 1 AS each FROM intake_hour"
     )
     assert hours == {"first": True, "each": True}
 

@@ -18,6 +18,9 @@ from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
 
+#: Of an agent that is waited for; long beside what other jobs do on a machine that stands still for a while.
+_SHORT = timedelta(seconds=5)
+
 
 class Unprintable(Exception):
     """Raises when it is looked at."""
@@ -180,37 +183,37 @@ def test_a_job_that_hangs_is_stopped_at_its_timeout(workshop: MakeWorkshop):
     def behaviour(job: Job) -> None:
         while job.id == "hangs":
             try:
-                time.sleep(60)
+                time.sleep(600)
             except Exception:  # noqa: BLE001 - what careless agents do
                 continue
         shop.effect(job.id)
 
-    shop = workshop(behaviour=behaviour, timeout=timedelta(seconds=0.3))
+    shop = workshop(behaviour=behaviour, timeout=_SHORT)
     shop.send("before", "hangs", "after")
     # When it is delivered
     began = time.monotonic()
     shop.deliver()
     # Then it was stopped, told why, and will be tried again
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     row = shop.clerk.row("hangs")
     assert (row["status"], row["error"]["code"]) == ("pending", "timeout")
     assert "raise `timeout` in agent.toml" in row["error"]["message"]
     assert shop.clerk.row("after")["status"] == "completed"
-    assert row["metrics"]["executionTime"] >= 300
+    assert row["metrics"]["executionTime"] >= _SHORT / timedelta(milliseconds=1)
 
 
 def test_a_job_that_swallows_the_first_stop_gets_another(workshop: MakeWorkshop):
     def behaviour(job: Job) -> None:
         try:
-            time.sleep(60)
+            time.sleep(600)
         except BaseException:  # noqa: BLE001 - the most careless of agents
-            time.sleep(60)
+            time.sleep(600)
 
     shop = workshop(behaviour=behaviour, timeout=timedelta(seconds=0.2))
     shop.send("j")
     began = time.monotonic()
     shop.deliver()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert shop.clerk.row("j")["error"]["code"] == "timeout"
 
 
@@ -221,7 +224,7 @@ def test_a_deadline_that_strikes_in_a_checkpoint_costs_only_that_attempt(worksho
             with held(shop.clerk.url, "SELECT 1 FROM agent_job_execution FOR UPDATE"):
                 job.checkpoint({"page": 1})
 
-    shop = workshop(behaviour=behaviour, timeout=timedelta(seconds=0.3))
+    shop = workshop(behaviour=behaviour, timeout=_SHORT)
     shop.send("j", "next")
     # When both are delivered / Then both are settled
     shop.deliver()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def test_what_is_kept_is_bounded_and_it_is_the_end(workshop: Make):
         job.log.info("x" * 100_000)
         job.log.info("the end")
 
-    shop = workshop(behaviour=behave)
+    shop = workshop(behaviour=behave, timeout=timedelta(minutes=1))
     shop.send("loud")
     shop.settle_down()
     kept = _row(shop, "loud")["log_tail"]
