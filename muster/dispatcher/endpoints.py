@@ -38,12 +38,21 @@ class Endpoints:
     Args:
         outbound: whom the stage lets be called.
         connections: questions on their way at once.
+        patience: time that an endpoint has for its answer.
     """
 
-    def __init__(self, *, database: Database, outbound: Outbound, connections: int) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        outbound: Outbound,
+        connections: int,
+        patience: timedelta = PATIENCE,
+    ) -> None:
         self._database = database
         self._outbound = outbound
         self._connections = connections
+        self._patience = patience
         self._sql = statements("endpoints")
 
     def page(self) -> int:
@@ -86,5 +95,5 @@ class Endpoints:
         from muster.safe_http import Policy
 
         return self._outbound.client(
-            Policy(timeout=PATIENCE, max_bytes=MOST_BYTES, methods=frozenset({"GET"}))
+            Policy(timeout=self._patience, max_bytes=MOST_BYTES, methods=frozenset({"GET"}))
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -277,4 +278,7 @@ def _ask(api: Api, server: Site) -> None:
     api.query("UPDATE agent_endpoint_health SET asked_at = now() - interval '60 s'")
     outbound = Outbound(addresses=(HERE,), ports=(server.port,))
     with api.dispatching() as database:
-        assert Endpoints(database=database, outbound=outbound, connections=2).page() == 1
+        endpoints = Endpoints(
+            database=database, outbound=outbound, connections=2, patience=timedelta(seconds=30)
+        )
+        assert endpoints.page() == 1
