@@ -170,7 +170,7 @@ class Clerk:
 
 
 @contextmanager
-def ledger_at(url: str, **options: float) -> Iterator[Ledger]:
+def ledger_at(url: str, **options: Any) -> Iterator[Ledger]:
     """A worker's ledger behind this URL, on a connection of its own."""
     with closing(database_of(url, **options)) as database:
         yield Ledger(database)

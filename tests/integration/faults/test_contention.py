@@ -41,7 +41,7 @@ def test_a_call_that_waits_out_a_short_outage_succeeds(clerk: Clerk):
     """F33: inside its bound a call is repeated until the server is back."""
     with (
         FaultProxy(clerk.url) as proxy,
-        ledger_at(proxy.url) as ledger,
+        ledger_at(proxy.url, retry_seconds=120) as ledger,
         ThreadPoolExecutor(1) as pool,
     ):
         claim_one(ledger, "before")
@@ -50,7 +50,7 @@ def test_a_call_that_waits_out_a_short_outage_succeeds(clerk: Clerk):
         with pytest.raises(TimeoutError):
             call.result(0.3)
         proxy.open()
-        assert call.result(10).verdict is Verdict.TAKEN
+        assert call.result(120).verdict is Verdict.TAKEN
 
 
 def test_a_deadlock_is_retried(clerk: Clerk):
@@ -58,17 +58,24 @@ def test_a_deadlock_is_retried(clerk: Clerk):
     # Given two running jobs, and another session that holds one and will want the other
     claims = [clerk.take(job) for job in ("a", "b")]
     lock = "SELECT 1 FROM agent_job_execution WHERE job_id = %s FOR UPDATE"
-    with closing(psycopg2.connect(clerk.url)) as other, ThreadPoolExecutor(1) as pool:
+    # (The worker is to be the victim: it looks for a deadlock once, when the other has come to wait, too.)
+    name = query(clerk.url, "SELECT current_database() AS name")[0]["name"]
+    query(clerk.url, f"ALTER DATABASE {name} SET deadlock_timeout = '5s'")
+    with (
+        closing(psycopg2.connect(clerk.url)) as other,
+        ledger_at(clerk.url, call_seconds=120) as ledger,
+        ThreadPoolExecutor(1) as pool,
+    ):
         cursor = other.cursor()
-        cursor.execute("SET deadlock_timeout = '60s'")  # the worker is to be the victim
+        cursor.execute("SET deadlock_timeout = '120s'")
         cursor.execute(lock, ("b",))
         # When both are settled at once
-        call = pool.submit(clerk.ledger.settle, [outcome(claim, "completed") for claim in claims])
+        call = pool.submit(ledger.settle, [outcome(claim, "completed") for claim in claims])
         wait_until(lambda: _waits(clerk.url))
         cursor.execute(lock, ("a",))
         other.rollback()
         # Then both are settled in the end
-        assert set(call.result(20).values()) == {Status.COMPLETED}
+        assert set(call.result(120).values()) == {Status.COMPLETED}
     deadlocks = "SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()"
     assert wait_until(lambda: query(clerk.url, deadlocks)[0]["n"]) >= 1
 
@@ -102,13 +109,14 @@ def test_what_a_moment_later_may_succeed_is_tried_again(clerk: Clerk, setting: s
         cursor = other.cursor()
         cursor.execute("UPDATE agent_job_execution SET relays = relays + 1")
         # When the job is settled meanwhile
-        with ledger_at(clerk.url) as ledger:
+        with ledger_at(clerk.url, call_seconds=120, retry_seconds=120) as ledger:
             call = pool.submit(ledger.settle, [outcome(claim, "completed")])
+            wait_until(lambda: _waits(clerk.url))
             with pytest.raises(TimeoutError):
                 call.result(0.3)
             cursor.execute(release)
             # Then it is settled as soon as that is possible
-            assert call.result(10) == {claim.execution_id: Status.COMPLETED}
+            assert call.result(120) == {claim.execution_id: Status.COMPLETED}
     assert clerk.story("j") == ["claimed", "completed"]
 
 
@@ -121,7 +129,7 @@ def test_a_statement_that_an_operator_ends_is_tried_again(clerk: Clerk, end: str
             call = pool.submit(clerk.ledger.settle, [outcome(claim, "completed")])
             ended = f"SELECT {end}(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             wait_until(lambda: clerk.query(ended))
-        assert call.result(10) == {claim.execution_id: Status.COMPLETED}
+        assert call.result(120) == {claim.execution_id: Status.COMPLETED}
     assert clerk.story("j") == ["claimed", "completed"]
 
 

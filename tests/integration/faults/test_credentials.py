@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from local.ports import choose
 from muster.errors import StoreUnavailable
 from muster.store.connection import Database
 from muster.store.settings import DatabaseSettings
@@ -16,6 +15,8 @@ from tests.support.clerk import (
     Clerk,
     query,
 )
+from tests.support.closed_port import closed_port
+from tests.support.timepiece import StoppedClock
 
 _LOCK_ALL = "SELECT 1 FROM agent_job_execution FOR UPDATE"
 #: A statement that needs nothing but a connection.
@@ -61,7 +62,7 @@ def test_a_password_that_stays_wrong_is_told_within_the_bound(database_url: str)
         return wrong
 
     with (
-        closing(Database(settings, retry_seconds=1.0)) as database,
+        closing(Database(settings, retry_seconds=1.0, clock=StoppedClock())) as database,
         pytest.raises(StoreUnavailable, match="password authentication failed") as told,
     ):
         database.run(ONE)
@@ -76,24 +77,25 @@ def test_a_database_that_was_restored_elsewhere_is_found_by_its_secret(database_
 
     def settings(refresh: bool) -> DatabaseSettings:
         reads.append(refresh)
-        return here if True in reads else replace(here, port=choose(None))
+        return here if True in reads else replace(here, port=nobodys)
 
     # When it asks its database something / Then it finds the one that the secret names now
-    with closing(Database(settings)) as database:
+    with closed_port() as nobodys, closing(Database(settings)) as database:
         assert database.run(ONE) == [(1,)]
     assert reads == [False, True]
 
 
 def test_while_no_server_is_there_the_secret_is_read_only_now_and_then(database_url: str):
-    gone = replace(DatabaseSettings.from_url(database_url), port=choose(None))
+    here = DatabaseSettings.from_url(database_url)
     reads: list[bool] = []
 
     def settings(refresh: bool) -> DatabaseSettings:
         reads.append(refresh)
-        return gone
+        return replace(here, port=nobodys)
 
     with (
-        closing(Database(settings, retry_seconds=1.0)) as database,
+        closed_port() as nobodys,
+        closing(Database(settings, retry_seconds=1.0, clock=StoppedClock())) as database,
         pytest.raises(StoreUnavailable),
     ):
         database.run(ONE)

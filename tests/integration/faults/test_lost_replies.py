@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -28,6 +27,7 @@ from tests.support.clerk import (
 )
 from tests.support.invariants import Held, history_holds
 from tests.support.proxy import FaultProxy
+from tests.support.timepiece import StoppedClock
 from tests.support.waiting import wait_until
 
 _LOCK_ALL = "SELECT 1 FROM agent_job_execution FOR UPDATE"
@@ -37,7 +37,7 @@ def test_a_restart_in_the_middle_of_a_statement_leaves_no_half_rows(own_postgres
     """F31: one clean retry of the whole statement, on a new connection."""
     # Given a waiting job, and a claim of it and of a new one that waits for a lock
     url = own_postgres.url("muster")
-    with closing(database_of(url)) as database, ThreadPoolExecutor(1) as pool:
+    with closing(database_of(url, retry_seconds=300)) as database, ThreadPoolExecutor(1) as pool:
         ledger = Ledger(database)
         first = claim_one(ledger, "old", "m-old")
         assert first.claim is not None
@@ -52,7 +52,7 @@ def test_a_restart_in_the_middle_of_a_statement_leaves_no_half_rows(own_postgres
         own_postgres.restart(immediate=True)
         blocker.close()
         # Then the claim succeeds, and each job was taken once
-        judgements = call.result(30)
+        judgements = call.result(300)
         assert [j.claim and (j.claim.fence, j.claim.attempt) for j in judgements] == [
             (1, 1),
             (2, 2),
@@ -111,17 +111,21 @@ def test_a_lost_reply_of_a_dead_letters_note_is_harmless(clerk: Clerk):
 
 def test_a_refused_connection_is_told_in_time_and_mends_without_a_restart(clerk: Clerk):
     """F33: the same worker goes on as soon as the server is back."""
-    with FaultProxy(clerk.url) as proxy, ledger_at(proxy.url, retry_seconds=0.5) as ledger:
+    clock = StoppedClock()
+    with (
+        FaultProxy(clerk.url) as proxy,
+        ledger_at(proxy.url, retry_seconds=0.5, clock=clock) as ledger,
+    ):
         # Given a worker that has worked before
         assert claim_one(ledger, "before").verdict is Verdict.TAKEN
         # When the server goes away
         proxy.refuse()
         # Then each call says so within its bound
         for _ in range(2):
-            began = time.monotonic()
+            began = clock.monotonic()
             with pytest.raises(StoreUnavailable, match="Postgres: "):
                 claim_one(ledger, "during")
-            assert time.monotonic() - began < 3
+            assert 0 < clock.monotonic() - began < 0.5
         # And when it is back, the next call works
         proxy.open()
         assert claim_one(ledger, "during").verdict is Verdict.TAKEN
@@ -132,7 +136,7 @@ def test_no_fault_leaves_connections_behind(clerk: Clerk, postgres: Postgres):
     before = Held.now(clerk.url)
     with (
         FaultProxy(clerk.url) as proxy,
-        ledger_at(proxy.url, call_seconds=0.2, retry_seconds=0.3) as ledger,
+        ledger_at(proxy.url, call_seconds=5, retry_seconds=0.3) as ledger,
     ):
         faults: list[Callable[[], None]] = [proxy.refuse, proxy.swallow]
         for fault in faults:
@@ -141,4 +145,4 @@ def test_no_fault_leaves_connections_behind(clerk: Clerk, postgres: Postgres):
             fault()
             with pytest.raises(StoreUnavailable):
                 claim_one(ledger, "during")
-    wait_until(lambda: Held.now(clerk.url) == before, within=10)
+    wait_until(lambda: Held.now(clerk.url) == before)
