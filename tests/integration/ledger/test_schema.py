@@ -87,7 +87,8 @@ def test_registering_another_version_retires_the_one_that_was_active(clerk: Cler
 def test_this_month_and_the_next_two_have_partitions(clerk: Clerk):
     for parent in ("agent_job_execution", "execution_event"):
         rows = clerk.query(
-            "SELECT to_regclass(%s || to_char(now() + make_interval(months => m), '_YYYYMM')) AS child"
+            "SELECT to_regclass(%s || to_char((now() AT TIME ZONE 'UTC')"
+            " + make_interval(months => m), '_YYYYMM')) AS child"
             " FROM generate_series(0, 2) AS m",
             parent,
         )
