@@ -15,6 +15,7 @@ import pytest
 
 from muster.isolation.in_process import InProcess
 from tests.integration.ledger_posting.conftest import Upload
+from tests.support.barred import Bar
 from tests.support.bookkeeping import FOLDER, Desk, balances_of, csv_line, numbered
 from tests.support.clerk import query
 from tests.support.waiting import wait_until
@@ -56,7 +57,7 @@ def _holds(desk: Desk, transactions: int) -> bool:
 
 
 def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=600)
     assert process.returncode == 0
     return json.loads(out)
 
@@ -68,13 +69,16 @@ def test_a_worker_that_is_killed_leaves_nothing_undone_or_done_twice(
     # Given a file of four pieces of S3
     lines = [csv_line(n, cents=100 + n % 991, description="x" * 900) for n in range(4000)]
     params = upload("ledger/a.csv", lines)
-    # When its worker is killed whenever it has come some way further
+    # When its worker is killed whenever it has come some way further, to where it cannot go on
+    bar = Bar(desk.url)
     for _ in range(3):
         enough = desk.count("transaction") + 300
+        bar.move(enough + 100)
         worker = start("job-1", params)
-        wait_until(partial(_holds, desk, enough), within=60)
+        wait_until(partial(_holds, desk, enough), within=300)
         worker.kill()
         worker.wait()
+    bar.lift()
     cut = desk.count("transaction")
     assert cut < 4000
     # And another version is dropped meanwhile
@@ -95,7 +99,7 @@ def test_it_runs_unchanged_in_a_process_of_its_own(
     lines = [csv_line(n, description="x" * 900) for n in range(3000)]
     params = upload("ledger/a.csv", lines)
     # When a job comes / Then it is posted, and its checkpoints reach the worker
-    ended = caller.call(desk.job(params, id="job-1"), limit=timedelta(minutes=2))
+    ended = caller.call(desk.job(params, id="job-1"), limit=timedelta(minutes=10))
     assert ended.error is None
     assert ended.result["posted"] == 3000
     assert desk.states["job-1"]["object"]["version_id"] == params["version_id"]
