@@ -17,7 +17,7 @@ def dump_of(url: str) -> str:
     """The database as pg_dump writes it."""
     program = binaries() / "pg_dump"
     return subprocess.run(
-        [program, "--dbname", url], capture_output=True, text=True, check=True, timeout=60
+        [program, "--dbname", url], capture_output=True, text=True, check=True, timeout=300
     ).stdout
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http
 import json
+import re
 import shutil
-import socket
 import subprocess
 import threading
 import urllib.error
@@ -36,6 +36,8 @@ HERE = "127.0.0.1"
 
 #: Where `make prometheus` puts it.
 FETCHED = ROOT / ".muster" / "prometheus" / "usr" / "bin"
+#: Where it is to be asked, as its log says once it listens.
+_LISTENS = re.compile(r'"Listening on".*\baddress=(\S+)')
 
 
 def _binary() -> str | None:
@@ -62,18 +64,18 @@ def _api_over_http(api: Api) -> Iterator[str]:
 
 @contextmanager
 def _prometheus(binary: str, configuration: dict[str, Any], place: Path) -> Iterator[str]:
-    with socket.create_server((HERE, 0)) as free:
-        port = free.getsockname()[1]
     (place / "prometheus.yml").write_text(yaml.safe_dump(configuration), "utf-8")
     command = [
         binary,
         f"--config.file={place / 'prometheus.yml'}",
         f"--storage.tsdb.path={place / 'data'}",
-        f"--web.listen-address={HERE}:{port}",
+        f"--web.listen-address={HERE}:0",
     ]
-    with (place / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
+    log = place / "log"
+    with log.open("wb") as told, subprocess.Popen(command, stderr=told) as process:
         try:
-            yield f"http://{HERE}:{port}"
+            listens = wait_until(lambda: _LISTENS.search(log.read_text("utf-8")), within=120)
+            yield f"http://{listens[1]}"
         finally:
             process.terminate()
 
@@ -81,7 +83,7 @@ def _prometheus(binary: str, configuration: dict[str, Any], place: Path) -> Iter
 def _ask(prometheus: str, expression: str) -> list[dict[str, Any]]:
     url = f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=30) as reply:
             return json.load(reply)["data"]["result"]
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.SERVICE_UNAVAILABLE:
@@ -94,7 +96,7 @@ def _ask(prometheus: str, expression: str) -> list[dict[str, Any]]:
 def _configured(place: Path, *, api: str, key: str, listener: str) -> dict[str, Any]:
     """The configuration that ships, with addresses of this machine, and in a hurry."""
     said = yaml.safe_load((GRAFANA / "prometheus.yml").read_text("utf-8"))
-    said["global"]["scrape_interval"] = said["global"]["scrape_timeout"] = "1s"
+    said["global"]["scrape_interval"] = said["global"]["scrape_timeout"] = "5s"
     of_api, of_listeners = said["scrape_configs"]
     (place / "key").write_text(key, "utf-8")
     of_api["scheme"] = "http"
@@ -137,4 +139,4 @@ def test_what_is_scraped_over_http_is_read_and_answers_every_panel(
             for dashboard in DASHBOARDS:
                 for expression in expressions(dashboard):
                     asked_for = expression.replace("$agent", AGENT)
-                    wait_until(partial(_ask, prometheus, asked_for), within=60, every=0.1)
+                    wait_until(partial(_ask, prometheus, asked_for), within=300, every=0.1)
