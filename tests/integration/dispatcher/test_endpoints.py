@@ -18,7 +18,7 @@ from muster.outbound import Outbound
 from muster.store.connection import Database
 from muster.store.ledger import Ledger
 from tests.support.clerk import database_of, query
-from tests.support.closed_port import closed_port
+from tests.support.kept_port import kept_port
 from tests.support.queues import MemoryQueues
 from tests.support.telling import MemoryLog, MemoryMetrics
 from tests.support.timepiece import Timepiece
@@ -115,7 +115,7 @@ def test_each_endpoint_is_known_for_what_it_answers(fleet: Fleet):
         "hangs": _hang,
         "drips": lambda conversation: conversation.drip(b"HTTP/1.1 200 OK\r\n"),
     }
-    with site(by_path(**services, **endless)) as server, closed_port() as gone:
+    with site(by_path(**services, **endless)) as server, kept_port() as gone:
         for name in services:
             fleet.register(name, f"http://{HERE}:{server.port}/{name}/execute")
         fleet.register("gone", f"http://{HERE}:{gone}/execute")

@@ -15,7 +15,7 @@ from tests.support.clerk import (
     Clerk,
     query,
 )
-from tests.support.closed_port import closed_port
+from tests.support.kept_port import kept_port
 from tests.support.timepiece import StoppedClock
 
 _LOCK_ALL = "SELECT 1 FROM agent_job_execution FOR UPDATE"
@@ -80,7 +80,7 @@ def test_a_database_that_was_restored_elsewhere_is_found_by_its_secret(database_
         return here if True in reads else replace(here, port=nobodys)
 
     # When it asks its database something / Then it finds the one that the secret names now
-    with closed_port() as nobodys, closing(Database(settings)) as database:
+    with kept_port() as nobodys, closing(Database(settings)) as database:
         assert database.run(ONE) == [(1,)]
     assert reads == [False, True]
 
@@ -94,7 +94,7 @@ def test_while_no_server_is_there_the_secret_is_read_only_now_and_then(database_
         return replace(here, port=nobodys)
 
     with (
-        closed_port() as nobodys,
+        kept_port() as nobodys,
         closing(Database(settings, retry_seconds=1.0, clock=StoppedClock())) as database,
         pytest.raises(StoreUnavailable),
     ):
