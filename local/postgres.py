@@ -132,7 +132,7 @@ class Postgres:
         for number in steps if immediate else (signal.SIGINT, *steps):
             process.send_signal(number)
             try:
-                process.wait(timeout)
+                process.wait(None if number == signal.SIGKILL else timeout)
             except subprocess.TimeoutExpired:
                 continue
             return

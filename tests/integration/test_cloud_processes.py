@@ -13,7 +13,7 @@ from pathlib import Path
 from local.process.child import Child
 from local.process.identity import ProcessIdentity
 from local.process.lock import FileLock
-from tests.support.cloud import wait_for
+from tests.support.cloud import PATIENCE, wait_for
 from tests.support.source import ROOT
 
 #: A process with a child of its own, both of which ignore what they can ignore. Each line is one write.
@@ -78,7 +78,7 @@ def test_a_lock_is_one_holders_and_ends_with_it(tmp_path: Path):
         from local.process.lock import FileLock
         lock = FileLock(Path(sys.argv[1]))
         assert lock.try_acquire()
-        child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL)
+        child = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL)
         print(child.pid, flush=True)
         input()
     """)
@@ -98,7 +98,7 @@ def test_a_lock_is_one_holders_and_ends_with_it(tmp_path: Path):
     holder.kill()
     holder.communicate()
     # Then the lock is free
-    assert lock.acquire(timeout=10) is True
+    assert lock.acquire(timeout=PATIENCE) is True
     # And a held lock knows whether its file is still the one that others see
     assert lock.in_place()
     path.unlink()

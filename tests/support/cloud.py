@@ -26,6 +26,9 @@ T = TypeVar("T")
 #: Longest wait, in seconds, for something that takes a second or two on an idle machine.
 PATIENCE = 120
 
+#: Lines of a process's status with the signals that wait for it: for its main thread, and for any.
+_PENDING = ("SigPnd:", "ShdPnd:")
+
 
 def wait_for(condition: Callable[[], T], *, what: str, timeout: float = PATIENCE) -> T:
     """The first true value of `condition`; fails the test after `timeout` seconds."""
@@ -88,7 +91,10 @@ class CloudFolder:
         return program
 
     def processes(self) -> dict[int, str]:
-        """Every living process that was started for this folder, by its environment or arguments."""
+        """Every living process that was started for this folder, by its environment or arguments.
+
+        One that was killed, and has had no core since to die on, does not live.
+        """
         listed = subprocess.run(
             ["ps", "eww", "-A", "-o", "pid=,stat=,command="],
             capture_output=True,
@@ -99,7 +105,8 @@ class CloudFolder:
         for line in listed.stdout.splitlines():
             pid, state, command = line.split(maxsplit=2)
             own = int(pid) == os.getpid() or "ps eww" in command
-            if str(self.path) in command and not state.startswith("Z") and not own:
+            ours = str(self.path) in command and not own
+            if ours and not state.startswith("Z") and not _killed(pid):
                 found[int(pid)] = command
         return found
 
@@ -115,6 +122,16 @@ class CloudFolder:
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.kill(pid, signal.SIGKILL)
+
+
+def _killed(pid: str) -> bool:
+    """Whether SIGKILL has been sent to a process, as Linux knows."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return Path("/proc/self/status").exists()
+    masks = [line.split()[1] for line in status.splitlines() if line.startswith(_PENDING)]
+    return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in masks)
 
 
 @pytest.fixture
