@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.endpoint.client import Endpoint, running_endpoint
-from local.ports import choose
 from muster.contracts import ListenerEnvironment
 from muster.fleet_settings import FleetSettings
 from tests.support.clerk import AGENT, Clerk
@@ -23,8 +22,11 @@ from tests.support.sqs_faults import SqsFaults
 from tests.support.waiting import wait_until
 
 PROBE = Path(__file__).with_name("probe")
-#: Length of a hold in these tests: leases and visibility are renewed after a third of it.
-HOLD = 4
+#: Length of a hold where a test is about its end: leases and visibility are renewed after a third of it, and
+#: a process that stands still for some seconds meanwhile loses none.
+HOLD = 10
+#: Of any other: no process stands still for so long.
+LONG_HOLD = 120
 SECRET = "listener/database"
 
 
@@ -86,14 +88,24 @@ class Rig:
             f'timeout = "{timeout}"\nretries = {retries}\nisolation = "{isolation}"\nmemory = 1024\n'
         )
 
-    def start(self, *, ready: bool = True, fresh: bool = False, **changes: str) -> ListenerProcess:
-        """A listener process, `fresh` as `ListenerProcess` says; by default once it takes work."""
+    def gate(self) -> Path:
+        """A file that is not there yet: first attempts that are told of it go on once it is."""
+        return self._folder / f"gate-{uuid.uuid4().hex}"
+
+    def start(
+        self, *, ready: bool = True, fresh: bool = False, hold: int = LONG_HOLD, **changes: str
+    ) -> ListenerProcess:
+        """A listener process, `fresh` as `ListenerProcess` says; by default once it takes work.
+
+        Args:
+            hold: seconds for which its leases and messages are its own, unless it renews them.
+        """
         fields = {
             "concurrency": "4",
             "agent_concurrency": "4",
             "slots": "0",
             "drain_seconds": "5",
-            "visibility_seconds": str(HOLD),
+            "visibility_seconds": str(hold),
             "transport": "fast",
             "scale_in_protection": "no",
             "fleet": FleetSettings().to_json(),
@@ -112,7 +124,7 @@ class Rig:
             own_tmp="",
             allow_external_requests="no",
             outbound='{"addresses": [], "ports": []}',
-            http_port=str(choose(None)),
+            http_port="0",
             **{**fields, **changes},
         ).to_environment()
         environment |= {
@@ -129,7 +141,7 @@ class Rig:
         listener = ListenerProcess(environment, log, fresh=fresh)
         self._listeners.append(listener)
         if ready:
-            wait_until(listener.ready, within=30, every=0.05)
+            wait_until(listener.ready, within=120, every=0.05)
         return listener
 
     def aws(self) -> dict[str, str]:
@@ -180,7 +192,7 @@ class Rig:
         rows = self.clerk.query("SELECT status FROM agent_job_execution WHERE job_id = %s", job_id)
         return rows[0]["status"] if rows else None
 
-    def becomes(self, job_id: str, status: str, *, within: float = 20) -> dict[str, Any]:
+    def becomes(self, job_id: str, status: str, *, within: float = 60) -> dict[str, Any]:
         """The job's row, once it is in this state."""
         wait_until(lambda: self.status(job_id) == status, within=within, every=0.03)
         return self.clerk.row(job_id)
@@ -201,7 +213,7 @@ class Rig:
             most = max(most, running)
         return most
 
-    def at_rest(self, *, within: float = 30) -> None:
+    def at_rest(self, *, within: float = 120) -> None:
         """Wait until every accepted job is terminal and no message is left."""
         wait_until(lambda: not self.unrest(), within=within, every=0.05)
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 
 import psycopg2
@@ -19,13 +20,15 @@ from muster.contracts import KEEP_DAYS, DispatcherEnvironment
 from muster.fleet_settings import FleetSettings
 from tests.support.clerk import query
 from tests.support.listener_process import ROOT, ListenerProcess
-from tests.support.listening import HOLD, SECRET, Rig
+from tests.support.listening import SECRET, Rig
 from tests.support.waiting import wait_until
 
 #: Listeners that serve the agent at any time, the frozen ones included.
 LISTENERS = 3
 #: Jobs sent in each round.
 PER_ROUND = 40
+#: Length of a hold: short, so that many end meanwhile.
+HOLD = 4
 #: A tick of the dispatcher every so many seconds.
 TICK = 5
 _FAULTS = ("503 ServiceUnavailable", "400 RequestThrottled", "reset", "lost")
@@ -49,11 +52,11 @@ class Soak:
         #: What was done how often.
         self.done: Counter[str] = Counter()
 
-    def run(self, *, seconds: float) -> None:
-        """Send jobs and break things for so long, then mend everything and wait for rest."""
+    def run(self, *, seconds: float, jobs: int = 0) -> None:
+        """Send jobs and break things for so long, and so often, then mend everything and wait for rest."""
         self._rig.agent(retries=60)
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or self.done["jobs"] < jobs:
             self._keep_listening()
             self._send()
             deed = self._random.choices(self._deeds(), weights=(3, 3, 3, 5, 3, 3))[0]
@@ -61,7 +64,7 @@ class Soak:
             self._pass(self._random.uniform(0.3, 1.2))
         self._mend()
         self._keep_listening()
-        wait_until(lambda: not self._unrest(), within=120, every=0.5)
+        wait_until(lambda: not self._unrest(), within=600, every=0.5)
 
     def close(self) -> None:
         """End the dispatcher; the rig ends the listeners."""
@@ -69,7 +72,9 @@ class Soak:
         self._dispatcher.wait()
 
     def problems(self) -> list[str]:
-        """What is wrong at the end."""
+        """What is wrong at the end; what was told to end, or killed, may have a moment for it."""
+        with suppress(AssertionError):
+            wait_until(lambda: not self._leaks())
         return [*self._rig.problems(), *self._effect_problems(), *self._leaks()]
 
     # --- what breaks ---
@@ -151,7 +156,11 @@ class Soak:
             transport = self._random.choice(("fast", "boto3"))
             self._listeners.append(
                 self._rig.start(
-                    ready=False, concurrency="8", drain_seconds="2", transport=transport
+                    ready=False,
+                    hold=HOLD,
+                    concurrency="8",
+                    drain_seconds="2",
+                    transport=transport,
                 )
             )
 

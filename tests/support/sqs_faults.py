@@ -33,8 +33,9 @@ class SqsFaults:
         self._target = urlsplit(target)
         self._faults: dict[str, tuple[str, int | None]] = {}
         self._lock = threading.Lock()
-        #: Calls of each operation that arrived here.
+        #: Calls of each operation that arrived here, and those that were answered.
         self.calls: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -93,7 +94,8 @@ class SqsFaults:
 
     def _serve(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["Content-Length"]))
-        fault = self._fault(request.headers["X-Amz-Target"].rpartition(".")[2])
+        operation = request.headers["X-Amz-Target"].rpartition(".")[2]
+        fault = self._fault(operation)
         request.close_connection = fault is not None
         if fault == "reset":
             return
@@ -118,6 +120,8 @@ class SqsFaults:
         finally:
             connection.close()
         if fault is None:
+            with self._lock:
+                self.answered[operation] += 1
             self._answer(request, answer.status, content)
 
     def _answer(self, request: BaseHTTPRequestHandler, status: int, content: bytes) -> None:

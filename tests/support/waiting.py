@@ -13,7 +13,7 @@ def wait_until(condition: Callable[[], _T], *, within: float = 60.0, every: floa
     """The first true answer of `condition`.
 
     Args:
-        within: seconds until it must come.
+        within: seconds until it must come; many, since waiting for what comes costs nothing.
         every: seconds to the second question; then longer, up to five times, since a question is work too.
 
     Raises:

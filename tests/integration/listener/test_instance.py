@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 
 def test_a_listener_registers_beats_again_after_its_row_is_lost_and_leaves(rig: Rig):
     # Given a listener
-    listener = rig.start()
+    listener, gate = rig.start(drain_seconds="600"), rig.gate()
     [row] = wait_until(lambda: rig.clerk.query("SELECT * FROM agent_instance"))
     assert (row["kind"], row["status"], row["pid"]) == ("listener", "running", listener.pid)
     assert row["metadata"]["lanes"] == ["normal"]
@@ -28,11 +28,12 @@ def test_a_listener_registers_beats_again_after_its_row_is_lost_and_leaves(rig: 
     assert listener.health()["instance_id"] == row["instance_id"]
     # When its row is deleted, and it is told to drain, which it says in the table
     rig.clerk.query("DELETE FROM agent_instance")
-    rig.send("j", do="sleep", seconds=1)
+    rig.send("j", do="sleep", gate=str(gate))
     wait_until(lambda: rig.steps("j"))
     listener.signal(signal.SIGTERM)
     wait_until(lambda: _statuses(rig) == ["draining"])
     # Then the row is there again, and says in the end that it stopped; nothing is linked any more
+    gate.touch()
     assert listener.ends() == 0
     assert _statuses(rig) == ["stopped"]
     assert rig.clerk.query("SELECT * FROM agent_instance_agent") == []
@@ -64,7 +65,7 @@ def test_one_of_two_listeners_leads_and_the_other_follows_when_it_goes(rig: Rig)
 def test_a_leader_that_is_killed_is_replaced_and_the_ledger_is_looked_after(rig: Rig):
     """P2, P3: no dispatcher ticks here: whoever leads the listeners does what it would."""
     # Given a leader and a second listener, with short terms
-    fleet = FleetSettings(leader_ttl=6, cleanup_interval=1).to_json()
+    fleet = FleetSettings(leader_ttl=16, cleanup_interval=1).to_json()
     first = rig.start(fleet=fleet)
     wait_until(lambda: first.health()["is_leader"])
     second = rig.start(fleet=fleet)
@@ -73,7 +74,7 @@ def test_a_leader_that_is_killed_is_replaced_and_the_ledger_is_looked_after(rig:
     first.signal(signal.SIGKILL)
     first.ends()
     # Then the second leads once the term has ended, under a higher fence
-    wait_until(lambda: second.health().get("is_leader"), within=60, every=0.1)
+    wait_until(lambda: second.health().get("is_leader"), within=120, every=0.1)
     heir = _lease(rig)
     assert heir["holder"] == second.health()["instance_id"] != lease["holder"]
     assert heir["fence"] > lease["fence"]
@@ -83,7 +84,7 @@ def test_a_leader_that_is_killed_is_replaced_and_the_ledger_is_looked_after(rig:
         "UPDATE agent_job_execution SET params = %s WHERE job_id = 'lost'",
         json.dumps({"do": "effect"}),
     )
-    rig.becomes("lost", "completed", within=60)
+    rig.becomes("lost", "completed", within=120)
     kinds = [event["kind"] for event in rig.clerk.events("lost")]
     assert kinds == ["claimed", "rescued", "relayed", "claimed", "completed"]
 

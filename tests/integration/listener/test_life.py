@@ -12,8 +12,8 @@ from tests.support.waiting import wait_until
 
 def test_fault_01_a_job_whose_listener_is_killed_is_taken_up_by_another(rig: Rig):
     # Given a job that runs in one listener
-    first = rig.start(fresh=True)
-    rig.send("j", do="sleep", seconds=1)
+    first = rig.start(fresh=True, hold=HOLD)
+    rig.send("j", do="sleep", seconds=600, later=0)
     wait_until(lambda: rig.steps("j"))
     # When that is killed, and another one is there
     first.kill()
@@ -28,27 +28,28 @@ def test_fault_01_a_job_whose_listener_is_killed_is_taken_up_by_another(rig: Rig
 
 
 def test_fault_02_an_idle_listener_ends_at_once_when_it_is_told_to(rig: Rig):
-    # Given a listener whose long poll has just begun
-    listener = rig.start(fresh=True)
+    # Given a listener whose long poll has just begun, and that would let jobs run for an hour
+    listener = rig.start(fresh=True, drain_seconds="3600")
     wait_until(lambda: rig.polls() == 1)
+    answered = rig.sqs.answered["ReceiveMessage"]
     # When it is told to end
-    asked = time.monotonic()
     listener.signal(signal.SIGTERM)
-    # Then it does so without waiting for the poll, and says that it is gone
+    # Then it does so without waiting for the poll, which is not answered yet, and says that it is gone
     assert listener.ends() == 0
-    assert time.monotonic() - asked < 3
+    assert rig.sqs.answered["ReceiveMessage"] == answered
     assert _instances(rig) == ["stopped"]
 
 
 def test_fault_03_a_job_that_ends_in_time_is_finished_and_nothing_more_is_taken(rig: Rig):
     # Given a running job
-    listener = rig.start(concurrency="1")
-    rig.send("running", do="sleep", seconds=1)
+    listener, gate = rig.start(concurrency="1", drain_seconds="600"), rig.gate()
+    rig.send("running", do="sleep", gate=str(gate))
     wait_until(lambda: rig.steps("running"))
     # When the listener is told to end and another job comes
     listener.signal(signal.SIGTERM)
-    wait_until(lambda: listener.health()["draining"])
+    wait_until(lambda: listener.health().get("draining"))
     rig.send("late", do="effect")
+    gate.touch()
     # Then it finishes the one, leaves the other, and ends well
     assert listener.ends() == 0
     assert rig.status("running") == "completed"
@@ -58,9 +59,10 @@ def test_fault_03_a_job_that_ends_in_time_is_finished_and_nothing_more_is_taken(
 
 def test_fault_04_a_job_that_takes_longer_is_given_back_uncharged_and_goes_on_elsewhere(rig: Rig):
     # Given a long job that saves its progress, in a listener that drains for one second
-    first = rig.start(drain_seconds="1")
-    rig.send("j", do="steps", steps=30, seconds=0.1)
-    wait_until(lambda: len(rig.steps("j")) > 3)
+    # (whose last poll, still under way, may get the message back and take it with it for a hold)
+    first, gate = rig.start(hold=HOLD, drain_seconds="1"), rig.gate()
+    rig.send("j", do="steps", steps=30, seconds=0.01, stops=10, gate=str(gate))
+    wait_until(lambda: len(rig.steps("j")) == 10)
     # When it is told to end
     first.signal(signal.SIGTERM)
     assert first.ends() == 0
@@ -68,9 +70,9 @@ def test_fault_04_a_job_that_takes_longer_is_given_back_uncharged_and_goes_on_el
     row = rig.clerk.row("j")
     assert (row["status"], row["attempts"], row["fence"]) == ("pending", 0, 1)
     assert rig.clerk.story("j") == ["claimed", "handed_back"]
-    done = max(rig.steps("j"))
-    assert 3 <= done < 29
+    assert max(rig.steps("j")) == 9
     # And another listener goes on where it was
+    gate.touch()
     rig.start()
     row = rig.becomes("j", "completed")
     assert row["attempts"] == 1
@@ -97,7 +99,7 @@ def _claims_at_the_end(rig: Rig, job_id: str) -> bool:
         wait_until(lambda: listener.metric("messages_held") > 0)
         listener.signal(signal.SIGTERM)
         wait_until(lambda: listener.health().get("draining"))
-    assert listener.ends(within=30) == 0
+    assert listener.ends() == 0
     return rig.status(job_id) == "pending"
 
 
@@ -112,32 +114,30 @@ def test_fault_04_a_job_that_does_not_stop_is_not_started_again_before_its_proce
     listener.signal(signal.SIGTERM)
     # Then it is given back, for the time after that end
     assert listener.ends() == 0
-    assert rig.clerk.story("j") == ["claimed", "handed_back"]
     [row] = rig.clerk.query("SELECT available_at > now() AS later FROM agent_job_execution")
     assert row["later"]
+    assert rig.clerk.story("j") == ["claimed", "handed_back"]
 
 
 def test_fault_05_a_second_signal_gives_everything_back_at_once(rig: Rig):
-    # Given a listener that would drain for a minute
-    listener = rig.start(drain_seconds="60")
-    rig.send("j", do="sleep", seconds=30)
+    # Given a listener that would drain for an hour
+    listener = rig.start(drain_seconds="3600")
+    rig.send("j", do="sleep", seconds=3600)
     wait_until(lambda: rig.steps("j"))
     listener.signal(signal.SIGTERM)
     wait_until(lambda: listener.health().get("draining"))
     # When it is told again
-    asked = time.monotonic()
     listener.signal(signal.SIGINT)
     # Then it gives the job back and ends, without a trace of an error
-    assert listener.ends() == 0
-    assert time.monotonic() - asked < 5
+    assert listener.ends(within=60) == 0
     assert rig.clerk.story("j") == ["claimed", "handed_back"]
     assert "Traceback" not in listener.log.read_text()
 
 
 def test_fault_06_a_listener_that_was_stopped_for_long_cannot_write_what_is_another_s(rig: Rig):
     # Given a listener that is frozen while its job runs
-    frozen = rig.start()
-    rig.send("j", do="sleep", seconds=1)
+    frozen, gate = rig.start(hold=HOLD), rig.gate()
+    rig.send("j", do="sleep", gate=str(gate))
     wait_until(lambda: rig.steps("j"))
     frozen.signal(signal.SIGSTOP)
     # When another one has taken the job, and the first goes on after two holds
@@ -145,6 +145,7 @@ def test_fault_06_a_listener_that_was_stopped_for_long_cannot_write_what_is_anot
     began = time.monotonic()
     rig.becomes("j", "completed")
     wait_until(lambda: time.monotonic() - began > 2 * HOLD)
+    gate.touch()
     frozen.signal(signal.SIGCONT)
     # Then it gives the job up, and the row is the other's
     wait_until(lambda: frozen.metric("messages_held") == 0 and frozen.health())

@@ -19,7 +19,7 @@ def test_whatever_breaks_meanwhile_every_job_ends_as_it_should(
     soak = Soak(rig=make_rig(own_postgres.url("muster")), postgres=own_postgres, seed=20261121)
     # When listeners are killed, frozen and ended, SQS fails and Postgres crashes
     try:
-        soak.run(seconds=20)
+        soak.run(seconds=20, jobs=240)
     finally:
         soak.close()
     # Then all comes to rest, and nothing is lost, repeated or left behind

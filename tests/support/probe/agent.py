@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -28,8 +29,10 @@ def _effect(job: Job) -> Any:
 
 
 def _steps(job: Job) -> Any:
-    """Each step has its effect, and is then checkpointed."""
+    """Each step has its effect, and is then checkpointed; before step `stops` is the gate."""
     for step in range(job.state or 0, job.params["steps"]):
+        if step == job.params.get("stops"):
+            _pass_gate(job)
         _leave(job, step)
         job.checkpoint(step + 1)
         _wait(job.params.get("seconds", 0.1))
@@ -39,7 +42,9 @@ def _steps(job: Job) -> Any:
 def _sleep(job: Job) -> Any:
     """As a program that can be interrupted; the effect comes last. A later attempt may take `later`."""
     _leave(job, -job.attempt)
-    seconds = job.params["seconds"]
+    seconds = job.params.get("seconds", 0)
+    if job.attempt == 1:
+        _pass_gate(job)
     _wait(seconds if job.attempt == 1 else job.params.get("later", seconds))
     return _effect(job)
 
@@ -49,8 +54,10 @@ def _swallow(job: Job) -> Any:
     _leave(job, -job.attempt)
     end = time.monotonic() + job.params["seconds"]
     while time.monotonic() < end:
-        with suppress(BaseException):
-            time.sleep(0.05)
+        with suppress(BaseException):  # what is raised between two sleeps
+            while time.monotonic() < end:
+                with suppress(BaseException):
+                    time.sleep(0.05)
     return _effect(job)
 
 
@@ -95,6 +102,12 @@ def _print(job: Job) -> Any:
 
 def _memory(_: Job) -> Any:
     return len(bytearray(1 << 40))
+
+
+def _pass_gate(job: Job) -> None:
+    """Wait for the file `gate`, where the job is told of one."""
+    while "gate" in job.params and not Path(job.params["gate"]).exists():
+        time.sleep(0.02)
 
 
 def _wait(seconds: float) -> None:
