@@ -14,7 +14,7 @@ from tests.support.clerk import MINUTE, claimant, database_of, delivery
 #: A batch as job and message ids.
 Batch = Sequence[tuple[str, str]]
 
-#: Longest round, in seconds.
+#: Longest round, in seconds, the start of all processes included.
 _ROUND = 600
 
 
@@ -28,10 +28,7 @@ class Racers:
     Left alone they claim: their parts are batches, their answers verdicts.
     """
 
-    def __init__(
-        self, url: str, *, count: int, life: Life | None = None, patience: float = _ROUND
-    ) -> None:
-        self._patience = patience
+    def __init__(self, url: str, *, count: int, life: Life | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._barrier = barrier = context.Barrier(count)  # lives until the last child has it
         pipes = [context.Pipe() for _ in range(count)]
@@ -70,7 +67,7 @@ class Racers:
             end.close()
 
     def _answer(self, end: Connection) -> Any:
-        assert end.poll(self._patience), "a racer did not answer"
+        assert end.poll(_ROUND), "a racer did not answer"
         return end.recv()
 
 

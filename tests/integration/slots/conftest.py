@@ -1,4 +1,4 @@
-"""Workers that ask for the slots of one agent, and a way to let time pass in the table."""
+"""Workers that ask for the slots of one agent, in a time that passes as a test says."""
 
 from __future__ import annotations
 
@@ -11,29 +11,19 @@ import pytest
 
 from muster.store.connection import Database
 from muster.store.slots import Refused, Slot, Slots
-from tests.support.clerk import AGENT, database_of, query
+from tests.support.clerk import AGENT, database_of
 from tests.support.logins import WORKER, as_login
+from tests.support.stopped_time import StoppedTime
 
 NOW = datetime.now(UTC)
-
-_TIMES = {
-    "agent_slot": ("taken_at", "expires_at"),
-    "agent_lane_wait": ("since", "present_until", "expected_until"),
-}
-
-
-def pass_by(url: str, seconds: float) -> None:
-    """Let time pass for those who hold slots or wait for one."""
-    for table, columns in _TIMES.items():
-        changes = ", ".join(f"{c} = {c} - make_interval(secs => {seconds})" for c in columns)
-        query(url, f"UPDATE {table} SET {changes}")
 
 
 class Gate:
     """One agent's slots, its capacity and its lanes' workers."""
 
-    def __init__(self, url: str, database: Database) -> None:
+    def __init__(self, url: str, database: Database, time: StoppedTime) -> None:
         self.url = url
+        self._time = time
         self.slots = Slots(database)
         self.capacity = 1
 
@@ -68,11 +58,12 @@ class Gate:
 
     def skip(self, seconds: float) -> None:
         """Let time pass at once."""
-        pass_by(self.url, seconds)
+        self._time.skip(seconds)
 
 
 @pytest.fixture
 def gate(each_database_url: str) -> Iterator[Gate]:
     """The slots of an agent that may do one thing at a time, on every PostgreSQL version at hand."""
+    time = StoppedTime(each_database_url)
     with closing(database_of(as_login(each_database_url, WORKER))) as database:
-        yield Gate(each_database_url, database)
+        yield Gate(each_database_url, database, time)

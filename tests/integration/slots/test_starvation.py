@@ -22,7 +22,7 @@ def test_low_starts_within_60_s_while_urgent_and_normal_have_more_than_can_be_do
     clerk.register()
     clerk.close()
     # When urgent and normal never run out of jobs, and low always has two
-    with Racers(database_url, count=WORKERS, life=flooded_worker, patience=SECONDS * 3) as racers:
+    with Racers(database_url, count=WORKERS, life=flooded_worker) as racers:
         answers = racers.race([SECONDS] * WORKERS)
     waited = {
         lane: [seconds for n, answer in enumerate(answers) for seconds in answer if n % 3 == place]

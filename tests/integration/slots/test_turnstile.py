@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from muster.clock import SystemClock
 from muster.crashpoint import CrashPointReached
 from muster.errors import PermanentError
 from muster.execution.disposition import KEEP, Fate
@@ -16,18 +15,24 @@ from muster.execution.turnstile import LINGER
 from muster.job import Job
 from muster.store.migration import SchemaError
 from muster.store.slots import Slot, Slots
-from tests.integration.slots.conftest import pass_by
 from tests.support.arming import armed
 from tests.support.clerk import AGENT, database_of
 from tests.support.gated import GatedWorker
 from tests.support.invariants import history_holds
+from tests.support.stopped_time import SharedTimepiece, StoppedTime
 from tests.support.worker import Workshop
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def workshop(database_url: str) -> Iterator[Callable[..., Workshop]]:
+def time(database_url: str) -> StoppedTime:
+    """By which slots end and lanes wait; a workshop's own clock goes on."""
+    return StoppedTime(database_url)
+
+
+@pytest.fixture
+def workshop(database_url: str, time: StoppedTime) -> Iterator[Callable[..., Workshop]]:
     """`workshop(...)` makes one; when the test ends its log must be a legal history."""
     made: list[Workshop] = []
 
@@ -84,11 +89,15 @@ def test_without_a_slot_nothing_is_claimed_and_the_messages_come_back_soon(
     assert shop.problems(at_rest=True) == []
 
 
-def test_a_slot_that_is_freed_soon_is_waited_for(workshop: Callable[..., Workshop]):
+def test_a_slot_that_is_freed_soon_is_waited_for(
+    workshop: Callable[..., Workshop], time: StoppedTime
+):
     shop = workshop()
     _hold(shop, lease=timedelta(seconds=0.6))
     shop.send("a")
-    [fate] = shop.deliver(worker=GatedWorker(shop, clock=SystemClock()))
+    clock = SharedTimepiece(time)
+    [fate] = shop.deliver(worker=GatedWorker(shop, clock=clock))
+    assert 0.6 <= clock.skipped < LINGER.total_seconds()
     assert fate.fate is Fate.ACKNOWLEDGE
     assert shop.problems(at_rest=True) == []
 
@@ -155,7 +164,9 @@ def test_a_message_that_its_queue_would_soon_give_up_goes_on_as_a_row(
     assert (shop.clerk.row("a")["status"], shop.clerk.row("a")["attempts"]) == ("completed", 1)
 
 
-def test_a_slot_that_is_held_for_an_hour_wears_no_message_out(workshop: Callable[..., Workshop]):
+def test_a_slot_that_is_held_for_an_hour_wears_no_message_out(
+    workshop: Callable[..., Workshop], time: StoppedTime
+):
     # Given a slot that is held for an hour, and a message that waits for it
     shop = workshop()
     _hold(shop, lease=timedelta(hours=1))
@@ -167,7 +178,7 @@ def test_a_slot_that_is_held_for_an_hour_wears_no_message_out(workshop: Callable
         [message] = shop.memory.stored[shop.lane]
         away = timedelta(seconds=message.visible_from - shop.clock.monotonic() + 0.01)
         shop.skip(away)
-        pass_by(shop.clerk.url, (away + LINGER).total_seconds())
+        time.skip((away + LINGER).total_seconds())
         waited += away + LINGER
     # Then it was received far less often than its queue allows, and started soon after the hour
     assert message.receive_count < 150
@@ -176,7 +187,7 @@ def test_a_slot_that_is_held_for_an_hour_wears_no_message_out(workshop: Callable
 
 
 def test_a_worker_that_dies_keeps_others_out_until_its_batch_should_have_ended(
-    workshop: Callable[..., Workshop],
+    workshop: Callable[..., Workshop], time: StoppedTime
 ):
     # Given a worker that dies in the midst of a job of at most 5 s
     shop = workshop()
@@ -185,10 +196,10 @@ def test_a_worker_that_dies_keeps_others_out_until_its_batch_should_have_ended(
         shop.deliver(worker=GatedWorker(shop))
     shop.send("b")
     # When another process looks before its batch should have ended / Then it gets no slot
-    pass_by(shop.clerk.url, 14)
+    time.skip(14)
     assert shop.deliver(worker=GatedWorker(shop))[0].fate is Fate.RETURN
     # And afterwards it does
-    pass_by(shop.clerk.url, 2)
+    time.skip(2)
     shop.skip(timedelta(seconds=40))
     shop.deliver(worker=GatedWorker(shop))
     assert {shop.clerk.row(job)["status"] for job in "ab"} == {"completed", "pending"}
