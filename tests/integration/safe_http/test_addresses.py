@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from muster.safe_http import Request, SafeHttp, Verdict
+from tests.support.kept_port import kept_port
 from tests.support.outbound import Names, client, verdict_of
 from tests.support.web import ELSEWHERE, HERE, answer, site
 
@@ -93,17 +94,16 @@ def test_an_unknown_name_is_worth_another_attempt():
 
 def test_the_next_address_is_tried_when_one_does_not_answer():
     # Given a name with two addresses, and a server on the second
-    with site(answer(b"hello"), address=ELSEWHERE) as served:
+    with kept_port() as port, site(answer(b"hello"), address=ELSEWHERE, port=port) as served:
         http = client(served, names=Names(site=[HERE, ELSEWHERE]), allowed=("127.0.0.0/8",))
         response = http.fetch(Request(url=f"http://site.test:{served.port}/"))
     assert response.address == ELSEWHERE
 
 
 def test_no_address_answers():
-    with site(answer(b"hello")) as gone:
-        pass
-    http = client(gone)
-    assert verdict_of(http, f"http://site.test:{gone.port}/") == Verdict.CONNECT_FAILED
+    with kept_port() as port:
+        http = client(ports=frozenset({port}))
+        assert verdict_of(http, f"http://site.test:{port}/") == Verdict.CONNECT_FAILED
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{}/", "http://127.1:{}/", "http://0x7f.1:{}/"])

@@ -7,7 +7,7 @@ import pytest
 from muster.safe_http import Request, Verdict
 from tests.support.certificates import Authority
 from tests.support.outbound import Names, client, verdict_of
-from tests.support.web import ELSEWHERE, HERE, Script, answer, by_path, redirect, site
+from tests.support.web import ELSEWHERE, HERE, Conversation, Script, answer, by_path, redirect, site
 
 STATUSES = (
     "300 Multiple Choices",
@@ -96,19 +96,21 @@ def test_other_statuses_with_a_location_are_responses(status: str):
 
 def test_credentials_stay_with_their_origin():
     # Given a redirect to another port of the same host, and one back
-    with site(answer()) as other:
-        pass
-    with site(by_path(a=redirect(f"http://site.test:{other.port}/b"), c=answer(b"end"))) as first:
-        back = redirect(f"http://site.test:{first.port}/c")
-        with site(back, port=other.port) as second:
-            headers = {
-                "Authorization": "Bearer x",
-                "Cookie": "a=b",
-                "X-Api-Key": "k",
-                "Accept": "a/b",
-            }
-            url = f"http://site.test:{first.port}/a"
-            client(first, second).fetch(Request(url=url, headers=headers))
+    def away(conversation: Conversation) -> None:
+        redirect(f"http://site.test:{second.port}/b")(conversation)
+
+    with (
+        site(by_path(a=away, c=answer(b"end"))) as first,
+        site(redirect(f"http://site.test:{first.port}/c")) as second,
+    ):
+        headers = {
+            "Authorization": "Bearer x",
+            "Cookie": "a=b",
+            "X-Api-Key": "k",
+            "Accept": "a/b",
+        }
+        url = f"http://site.test:{first.port}/a"
+        client(first, second).fetch(Request(url=url, headers=headers))
     # Then the first gets them once, and neither the other nor the way back does
     assert first.received[0].headers.items() >= {n.lower(): v for n, v in headers.items()}.items()
     for received in (second.received[0], first.received[1]):
