@@ -29,7 +29,7 @@ def test_every_message_leaves_one_true_record(deployed: DeployedCopy):
     malformed = set(message_ids[-MALFORMED:])
     # Then 990 executions complete and 10 fail, each job with one record
     wanted = [*texts, *malformed]
-    wait_for(lambda: _ended(deployed, wanted) == len(wanted), what="all ended", timeout=300)
+    wait_for(lambda: _ended(deployed, wanted) == len(wanted), what="all ended", timeout=900)
     rows = deployed.query(
         "SELECT job_id, status, attempts, result, error FROM agent_job_execution"
         " WHERE agent_id = %s AND job_id = ANY(%s)",
@@ -132,12 +132,14 @@ def _duplicates_metric(deployed: DeployedCopy) -> int:
 
 
 def _receive_all(sqs: Any, url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    found: dict[
+        str, dict[str, Any]
+    ] = {}  # by id: one that is shown again meanwhile is no second one
     while reply := sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=5
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=30
     ).get("Messages"):
-        found += reply
-    return found
+        found |= {message["MessageId"]: message for message in reply}
+    return list(found.values())
 
 
 def _attributes(message: dict[str, Any]) -> dict[str, str]:

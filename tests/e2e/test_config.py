@@ -16,7 +16,7 @@ TAKEN_UP = timedelta(seconds=45)
 
 def test_a_change_is_taken_up_by_deployed_functions_within_a_minute(deployed: DeployedCopy):
     # Given an agent whose functions are warm, with whatever changes of its config came before
-    wait_for(lambda: _jobs(deployed), what="a job of the agent", timeout=240)
+    wait_for(lambda: _jobs(deployed), what="a job of the agent", timeout=600)
     [(before,)] = deployed.query(
         "SELECT coalesce(max(version), 0) FROM agent_config WHERE agent_id = %s", AGENT
     )
@@ -32,7 +32,7 @@ def test_a_change_is_taken_up_by_deployed_functions_within_a_minute(deployed: De
         wait_for(
             lambda: any(at > changed_at + TAKEN_UP for at, *_ in _jobs(deployed)),
             what="a job after the change",
-            timeout=240,
+            timeout=600,
         )
         # Then every job that started that much later has it, and none had it before
         for started_at, tone, version in _jobs(deployed):

@@ -42,7 +42,7 @@ def test_a_first_up_that_ends_in_its_deploy_leaves_nothing(
     until(up, moment)
     # When it is killed, or interrupted from the terminal
     os.killpg(up.pid, number)
-    told, _ = up.communicate(timeout=60)
+    told, _ = up.communicate(timeout=300)
     # Then neither cloud nor deploy is left
     fresh.wait_until_empty()
     # And an interrupt is said in a line, with the code for it

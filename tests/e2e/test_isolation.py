@@ -38,7 +38,7 @@ def test_jobs_of_one_warm_worker_find_nothing_of_each_other_and_killers_die_alon
     url = deployed.described["agents"][AGENT]["queue_url"]
     for start in range(0, len(entries), 10):
         sqs.send_message_batch(QueueUrl=url, Entries=entries[start : start + 10])
-    wait_for(lambda: _ended(deployed) == len(jobs), what="all ended", timeout=240)
+    wait_for(lambda: _ended(deployed) == len(jobs), what="all ended", timeout=900)
     # Then each killer failed as what it was, and nobody with it
     rows = deployed.query(
         "SELECT tenant, status, result, error, attempts FROM agent_job_execution WHERE agent_id = %s",

@@ -59,7 +59,7 @@ def ended(deployed: DeployedCopy, job_id: str) -> tuple[str, dict[str, Any], str
         )
         return bool(found)
 
-    wait_for(over, what=f"the end of job {job_id}", timeout=240)
+    wait_for(over, what=f"the end of job {job_id}", timeout=600)
     status, result, code = found[0]
     return status, result, code
 

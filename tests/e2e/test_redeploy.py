@@ -68,7 +68,7 @@ def _at_rest(deployed: DeployedCopy) -> None:
             ].values()
         )
 
-    wait_for(quiet, what="the end of every job", timeout=180)
+    wait_for(quiet, what="the end of every job", timeout=600)
 
 
 def _differences(

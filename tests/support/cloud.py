@@ -24,7 +24,7 @@ from local.state import CloudState
 T = TypeVar("T")
 
 #: Longest wait, in seconds, for something that takes a second or two on an idle machine.
-PATIENCE = 120
+PATIENCE = 240
 
 #: Lines of a process's status with the signals that wait for it: for its main thread, and for any.
 _PENDING = ("SigPnd:", "ShdPnd:")

@@ -14,8 +14,8 @@ from tests.support.gameday.page import pages
 from tests.support.source import ROOT, tracked_files
 
 #: Seconds for one command on a busy machine, and for a line that is typed again until it says what it must.
-_PATIENCE = 900
-_AGAIN = 150
+_PATIENCE = 3600
+_AGAIN = 600
 
 #: Documents whose commands have a test of their own, which reads them there.
 ELSEWHERE = {

@@ -23,7 +23,7 @@ def failed(game: Game) -> None:
         " VALUES ('contested', '9.0.0', 'lambda', 'another-stack')"
     )
     try:
-        done = game.copy.muster("up", timeout=600)
+        done = game.copy.muster("up")
         assert done.returncode == 1, done.stdout
         assert "another-stack" in done.stderr
         game.say("    " + done.stderr.strip().splitlines()[-2].strip())

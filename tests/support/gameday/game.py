@@ -134,7 +134,7 @@ class Game(GameCloud):
         wait_for(
             lambda: self.row(job_id).get("status") == status,
             what=f"{job_id} to be {status}",
-            timeout=120,
+            timeout=600,
         )
         return self.row(job_id)
 
@@ -160,7 +160,7 @@ class Game(GameCloud):
             pass_a_minute()
             return self.alarm(name, of).met(self.history)
 
-        wait_for(holds, what=f"{name} of {of}", timeout=180)
+        wait_for(holds, what=f"{name} of {of}", timeout=600)
         self.met(name, of)
 
     def over(self, name: str, of: str) -> None:

@@ -36,7 +36,7 @@ def problems(
         return [row for row in rows if row.get("job_id") in jobs or "job_id" not in row]
 
     wait_for(
-        lambda: not query(database_url, _UNSETTLED, list(jobs)), what="the jobs' end", timeout=60
+        lambda: not query(database_url, _UNSETTLED, list(jobs)), what="the jobs' end", timeout=600
     )
     return [
         *nothing_lost(

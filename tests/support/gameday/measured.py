@@ -16,7 +16,7 @@ from tests.support.deployed import DeployedCopy
 from tests.support.gameday.alarm import Metric
 
 #: Milliseconds by which lines may come late.
-_LATE = 5_000
+_LATE = 120_000
 #: Metrics that Lambda keeps of a function, each with the statistic that stands for one minute.
 _OF_FUNCTIONS = {"Errors": "Sum", "Throttles": "Sum", "Duration": "Maximum"}
 
@@ -34,6 +34,7 @@ class Measured:
     _seen: set[tuple[str, int, str]] = field(default_factory=set[tuple[str, int, str]])
     _offsets: dict[str, int] = field(default_factory=dict[str, int])
     _since: float = field(default_factory=time.time)
+    _begun: float = field(default_factory=time.time)
 
     def look(self, agents: Iterable[str]) -> dict[Metric, list[float]]:
         """Everything that came, or is so, of these agents."""
@@ -66,7 +67,8 @@ class Measured:
         return {agent: endpoint["log_group"] for agent, endpoint in told.items()}
 
     def _lines(self, group: str, since: float) -> Iterator[str]:
-        start = int(since * 1000) - _LATE
+        # What was there before it all began is another game's.
+        start = max(int(since * 1000) - _LATE, int(self._begun * 1000))
         asked: dict[str, Any] = {"logGroupName": group, "startTime": start}
         for event in self.copy.aws.client("logs").filter_log_events(**asked)["events"]:
             seen = (event["logStreamName"], event["timestamp"], event["message"])

@@ -23,7 +23,7 @@ PROFILE, FAILS, LISTENS, STEPS = "document-profile", "always-fails", "ledger-pos
 APART, HOOKED, TIMED = "keeps-apart", "takes-deliveries", "keeps-time"
 APART_HOLDS = "demo/keeps-apart"
 #: Seconds until a job has ended on a very busy machine.
-PATIENCE = 180
+PATIENCE = 600
 #: Of half a second: longer than half the visibility of the local listeners, which is renewed meanwhile.
 LONG_STEPS = 8
 #: More than a row holds: its result goes to S3.
