@@ -16,7 +16,7 @@ from typing import Any
 from local.ports import LOOPBACK
 
 #: Longest that the server waits for a client, in seconds.
-_PATIENCE = 20
+_PATIENCE = 60
 
 
 @dataclass(frozen=True, kw_only=True)

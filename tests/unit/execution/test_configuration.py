@@ -180,7 +180,7 @@ def test_threads_that_start_jobs_at_once_look_once():
     found: list[dict[str, Any]] = []
 
     def start() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         found.append(bench.config())
 
     threads = [threading.Thread(target=start) for _ in range(8)]
@@ -188,7 +188,7 @@ def test_threads_that_start_jobs_at_once_look_once():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     # Then each has what one look found
     assert found == [{"n": 2}] * 8
     assert bench.operators.asked == 1
@@ -209,7 +209,7 @@ def test_a_job_that_starts_while_a_change_is_taken_up_runs_with_it():
     bench.log.logger.addHandler(Starts())
     # When the change is taken up
     found.append(bench.config())
-    other.join(10)
+    other.join(60)
     # Then both jobs run with it
     assert found == [{"n": 2}] * 2
 

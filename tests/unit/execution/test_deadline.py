@@ -17,8 +17,8 @@ SOON = timedelta(seconds=0.05)
 def test_what_takes_too_long_is_interrupted():
     began = time.monotonic()
     with pytest.raises(DeadlineReached), deadline(SOON):
-        time.sleep(30)
-    assert time.monotonic() - began < 5
+        time.sleep(300)
+    assert time.monotonic() - began < 50
 
 
 def test_a_loop_that_swallows_exceptions_is_interrupted():
@@ -76,5 +76,5 @@ def test_outside_the_main_thread_nothing_is_interrupted():
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(10)
+    thread.join(60)
     assert done == ["to its end"]

@@ -52,7 +52,7 @@ def test_a_ledger_that_is_away_is_waited_for_once_and_not_for_each_message():
     intake.put(holdings.receive(messages, lane="normal", queue_url="q", visible_at=0))
     threading.Thread(target=intake.run, daemon=True).start()
     # Then all are returned after one question
-    assert all_gone.wait(20)
+    assert all_gone.wait(60)
     assert slots.asked == 1
     assert {fate.fate for fate in fates} == {Fate.RETURN}
     assert problems == ["Postgres: gone"]
@@ -109,7 +109,7 @@ def test_what_comes_while_a_statement_is_under_way_is_understood_meanwhile_and_c
     # When they are claimed
     intake.put(holdings.receive([parcel(0).message], **_HELD))
     threading.Thread(target=intake.run, daemon=True).start()
-    assert all_gone.wait(20)
+    assert all_gone.wait(60)
     # Then each statement took all that had come during the one before
     assert ledger.claimed == [1, 3, 1]
     assert ledger.understood == [True] * 4

@@ -32,7 +32,7 @@ class Runner:
             self.error = error
 
     def wait(self) -> None:
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 
@@ -54,7 +54,7 @@ def test_a_loop_ends_when_it_is_interrupted():
             time.sleep(0.001)
 
     runner = Runner(loop)
-    started.wait(10)
+    assert started.wait(60)
     assert runner.interruption.interrupt()
     runner.wait()
     assert isinstance(runner.error, Interrupted)

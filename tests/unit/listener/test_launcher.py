@@ -107,7 +107,7 @@ def _as_processes(folder: Path, *, works: bool) -> Made:
     )
 
     def started() -> int:
-        wait_until(lambda: not launcher.running, within=10)
+        wait_until(lambda: not launcher.running)
         return len(list(folder.iterdir()))
 
     return launcher, started

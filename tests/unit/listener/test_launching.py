@@ -85,7 +85,7 @@ def test_what_could_not_be_launched_is_given_back_uncharged_after_a_while():
     stage = _Stage(_Launcher(LaunchFailed("no room")))
 
     # Then it is given back, and its slot is free for others
-    wait_until(lambda: stage.outcomes, within=10, every=0.01)
+    wait_until(lambda: stage.outcomes)
     assert _is_given_back(stage.outcomes[0])
     assert stage.slots.forgotten == []
 
@@ -95,7 +95,7 @@ def test_a_job_whose_task_does_not_begin_is_given_back_and_its_slot_ends_by_itse
     stage = _Stage(_Launcher(), longest_start=0.1)
 
     # Then the job is given back; the slot is not freed: the task may have begun at this very moment
-    wait_until(lambda: stage.outcomes, within=10, every=0.01)
+    wait_until(lambda: stage.outcomes)
     assert _is_given_back(stage.outcomes[0])
     assert stage.slots.forgotten == [stage.held.parcel]
 
@@ -105,14 +105,14 @@ def test_once_it_is_launched_the_task_alone_answers_for_it(reason: StopReason):
     # Given a job that was launched, under its fence
     launcher = _Launcher()
     stage = _Stage(launcher)
-    wait_until(lambda: stage.held.launched, within=10, every=0.01)
+    wait_until(lambda: stage.held.launched)
     assert [(each.token[-2:], each.holder) for each in launcher.errands] == [("-3", "one:1")]
 
     # When its renewal finds it taken over, this process ends, or it is called off
     stage.holdings.stop(stage.held, reason, now=0.0)
 
     # Then it is forgotten: nothing is written, the message and the slot are the task's
-    wait_until(lambda: stage.fates, within=10, every=0.01)
+    wait_until(lambda: stage.fates)
     assert stage.fates == [KEEP]
     assert stage.outcomes == []
     assert stage.slots.forgotten == [stage.held.parcel]
@@ -123,7 +123,7 @@ def test_a_task_is_told_of_as_many_jobs_as_a_launch_can_carry_and_the_others_are
     # Given a message that asks for many jobs
     launcher = _Launcher()
     stage = _Stage(launcher, jobs=jobs)
-    wait_until(lambda: stage.held.launched, within=10, every=0.01)
+    wait_until(lambda: stage.held.launched)
 
     # Then one task is launched, for what ECS takes in one request
     [errand] = launcher.errands
@@ -144,5 +144,5 @@ def test_a_task_is_told_of_as_many_jobs_as_a_launch_can_carry_and_the_others_are
         stage.holdings.settled(held, return_after(timedelta(0)))
 
     # Then the message is left to it, which deletes it
-    wait_until(lambda: stage.fates, within=10, every=0.01)
+    wait_until(lambda: stage.fates)
     assert stage.fates == [KEEP]

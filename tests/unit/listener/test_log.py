@@ -130,7 +130,7 @@ def test_keys_are_those_of_the_thread(log: ListenerLog, stream: io.StringIO):
         target=lambda: (log.append_keys(execution="its"), log.info("from the other"))
     )
     other.start()
-    other.join(20)
+    other.join(60)
     log.info("from this one")
     # Then each line has its thread's
     first, second = _lines(stream)
@@ -171,7 +171,7 @@ def test_a_job_that_is_interrupted_while_it_waits_to_write_leaves_the_log_to_the
         wait_until(lambda: _is_about_to_write(thread))
         # When it is interrupted
         assert interruption.interrupt()
-    assert ended.wait(20)
+    assert ended.wait(60)
     # Then everybody else can still write
     assert handler.lock.acquire(timeout=5)
     handler.lock.release()

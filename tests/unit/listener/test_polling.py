@@ -58,7 +58,7 @@ class Receiver:
     def end(self) -> None:
         self.polling.end()
         for thread in self.threads:
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -22,14 +22,14 @@ class Crew:
     def _work(self) -> None:
         while (work := self.ready.get()) is not None:
             if isinstance(work, threading.Barrier):
-                work.wait(20)
+                work.wait(60)
             self.done.append((work, threading.get_ident()))
 
     def end(self) -> None:
         for _ in self.threads:
             self.ready.put(None)
         for thread in self.threads:
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
 
 
@@ -60,7 +60,7 @@ def test_everything_is_handed_out_once_whatever_threads_put_and_get():
     for putter in putters:
         putter.start()
     for putter in putters:
-        putter.join(20)
+        putter.join(60)
     # Then all of it is done, once, and the threads still end when they are told to
     wait_until(lambda: len(crew.done) == 4 * number)
     assert {work for work, _ in crew.done} == set(range(4 * number))
@@ -109,7 +109,7 @@ def test_a_thread_that_was_called_for_nothing_does_not_keep_others_from_being_ca
     for name in ("a", "b", "c"):
         ready.put(name)
     # Then all of them do it
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     assert sorted(got) == ["a", "b", "c"]

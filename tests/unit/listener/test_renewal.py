@@ -58,7 +58,7 @@ class DeafSqs:
 
     def change_visibility_batch(self, queue_url: str, changes: Sequence[Any]) -> list[Any]:
         self.asked.set()
-        self.let_go.wait(20)
+        self.let_go.wait(60)
         return [HandleOutcome.ACCEPTED] * len(changes)
 
 
@@ -67,7 +67,7 @@ def test_an_sqs_that_does_not_answer_costs_no_lease():
     holdings, leases, sqs = _nothing(), Leases(1), DeafSqs()
     held = holding(holdings, proven_until=0.0, visible_at=0.0)
     with _running(_renewal(holdings, leases, sqs)):
-        assert sqs.asked.wait(20)
+        assert sqs.asked.wait(60)
         before = leases.calls
         # Then its lease is renewed all the same
         wait_until(lambda: leases.calls > before + 1)
@@ -129,4 +129,4 @@ def _running(renewal: Renewal) -> Iterator[None]:
     finally:
         renewal.end()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)

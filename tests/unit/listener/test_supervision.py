@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from datetime import timedelta
 
 from ecs_listener.holding import StopReason
@@ -13,15 +12,15 @@ from ecs_listener.interruption import Interruption
 from ecs_listener.metrics import ListenerMetrics
 from ecs_listener.supervision import Supervision
 from ecs_listener.telling import Telling
-from muster.clock import SystemClock
 from muster.isolation.interrupted import Interrupted
 from tests.support.held import holding
+from tests.support.timepiece import Timepiece
 from tests.support.waiting import wait_until
 
 
 def test_a_caller_that_ends_its_child_has_the_time_for_it():
-    # Given a call that takes a second to end what it started, once it is interrupted
-    clock = SystemClock()
+    # Given a call that takes three seconds to end what it started, once it is interrupted
+    clock = Timepiece(stopped=True)
     holdings = Holdings(left=lambda: None, dispose=lambda _parcel, _fate: None)
     held = holding(holdings, proven_until=clock.monotonic() + 100)
     telling = Telling(log=logging.getLogger("silent"), metrics=ListenerMetrics())
@@ -33,13 +32,15 @@ def test_a_caller_that_ends_its_child_has_the_time_for_it():
         telling=telling,
     )
     interruption, began, tidied = Interruption(), threading.Event(), threading.Event()
+    tidies, may_end = threading.Event(), threading.Event()
 
     def call() -> None:
         began.set()
         try:
-            _pass(60)
+            _wait_for(may_end)
         finally:
-            _pass(1)
+            tidies.set()
+            _wait_for(may_end)
             tidied.set()
 
     def run() -> None:
@@ -49,21 +50,21 @@ def test_a_caller_that_ends_its_child_has_the_time_for_it():
             holdings.ended(held)
 
     threading.Thread(target=run, daemon=True).start()
-    assert began.wait(20)
+    assert began.wait(60)
     assert holdings.begin(held, interruption, now=clock.monotonic())
     # When it is stopped and looked at meanwhile
     assert holdings.stop(held, StopReason.CANCEL, now=clock.monotonic())
-
-    def ended() -> bool:
+    assert tidies.wait(60)
+    for _ in range(7):
         supervision.look()
-        return held.ended
-
-    wait_until(ended)
+        clock.sleep(0.5)
+    may_end.set()
+    wait_until(lambda: held.ended)
     # Then nothing is left behind
     assert tidied.is_set()
 
 
-def _pass(seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def _wait_for(event: threading.Event) -> None:
+    """In slices, as a function that can be interrupted does."""
+    while not event.is_set():
         threading.Event().wait(0.01)

@@ -14,10 +14,11 @@ from muster.clock import SystemClock
 from muster.safe_http import Refused, Verdict
 from muster.safe_http.content import Content
 from muster.safe_http.deadline import Deadline
+from tests.support.timepiece import Timepiece
 
 
 def content(encoding: str, *, limit: int = 1 << 20) -> Content:
-    deadline = Deadline(clock=SystemClock(), seconds=20)
+    deadline = Deadline(clock=Timepiece(stopped=True), seconds=20)
     return Content(encoding=encoding, limit=limit, deadline=deadline)
 
 

@@ -97,7 +97,7 @@ def test_each_thread_at_work_has_a_connection(transport: Transport):
     together = threading.Barrier(4)
 
     def answer(connection: Any) -> bool:
-        together.wait(10)
+        together.wait(60)
         return ok()(connection)
 
     transport.server.answer(*[answer] * 4)
@@ -105,7 +105,7 @@ def test_each_thread_at_work_has_a_connection(transport: Transport):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     # Then each had its own, and the next call takes one of them
     assert sorted(_connections(transport)) == [1, 2, 3, 4]
     transport.depth()
@@ -118,7 +118,7 @@ def test_calls_made_at_once_are_all_under_way_before_the_first_is_answered(trans
 
     def after_all(body: dict[str, Any]) -> Answer:
         def answer(connection: Any) -> bool:
-            together.wait(10)
+            together.wait(60)
             return ok(body)(connection)
 
         return answer
@@ -167,11 +167,11 @@ def test_closing_ends_a_long_poll_at_once(transport: Transport):
 
     thread = threading.Thread(target=poll)
     thread.start()
-    assert transport.server.asked.acquire(timeout=10)
+    assert transport.server.asked.acquire(timeout=60)
     # When the client is closed
     transport.client.close()
     # Then the poll ends, is not repeated, and neither is anything else
-    thread.join(5)
+    thread.join(15)
     assert [type(error) for error in outcome] == [ConnectionClosedError]
     with pytest.raises(ConnectionClosedError):
         transport.depth()

@@ -48,12 +48,12 @@ def _address(client: FastSqs) -> tuple[str, int, bool]:
 
 
 def test_aws_is_where_botocore_says_it_is(environment: pytest.MonkeyPatch):
-    with closing(open_fast(patience=5)) as client:
+    with closing(open_fast(patience=60)) as client:
         assert _address(client) == ("sqs.eu-central-1.amazonaws.com", 443, True)
     # And where it says so for those who must have validated cryptography
     environment.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with closing(open_fast(patience=5)) as client:
+    with closing(open_fast(patience=60)) as client:
         assert _address(client)[0] == "sqs-fips.us-east-1.amazonaws.com"
 
 
@@ -91,12 +91,12 @@ def test_certificates_are_checked_by_the_bundle_that_botocore_uses(
     with stubbed_sqs(authority.serve("127.0.0.1")) as server:
         environment.setenv("AWS_ENDPOINT_URL_SQS", server.url)
         # Then it is refused by default
-        with closing(open_fast(patience=5)) as client, pytest.raises(SSLError):
+        with closing(open_fast(patience=60)) as client, pytest.raises(SSLError):
             client.get_queue_attributes(QueueUrl="q")
         assert server.requests == []
         # And taken once it is trusted
         environment.setenv("AWS_CA_BUNDLE", str(bundle))
-        with closing(open_fast(patience=5)) as client:
+        with closing(open_fast(patience=60)) as client:
             assert client.get_queue_attributes(QueueUrl="q") == {}
             assert client.get_queue_attributes(QueueUrl="q") == {}
     assert [request.connection for request in server.requests][1:] == [
@@ -107,10 +107,10 @@ def test_certificates_are_checked_by_the_bundle_that_botocore_uses(
 def test_a_proxy_is_refused_with_the_cure(environment: pytest.MonkeyPatch):
     environment.setenv("HTTPS_PROXY", "http://proxy.test:3128")
     with pytest.raises(ConfigurationError, match="NO_PROXY"):
-        open_fast(patience=5)
+        open_fast(patience=60)
     # And is none of SQS's when SQS is exempt
     environment.setenv("NO_PROXY", "amazonaws.com")
-    open_fast(patience=5).close()
+    open_fast(patience=60).close()
 
 
 def test_without_a_region_the_error_names_the_variable(environment: pytest.MonkeyPatch):

@@ -137,7 +137,7 @@ def test_what_is_posted_leaves_before_it_is_answered(transport: Transport):
     answered = threading.Event()
 
     def late(connection: Any) -> bool:
-        assert answered.wait(20)
+        assert answered.wait(60)
         return ok({"Successful": [{"Id": "0", "MessageId": "m1"}]})(connection)
 
     transport.server.answer(ok({"Successful": [{"Id": "0", "MessageId": "m0"}]}), late)
@@ -149,7 +149,7 @@ def test_what_is_posted_leaves_before_it_is_answered(transport: Transport):
     assert hear is not None
     # Then it has left before there is an answer, over the same connection, and the answer is told of later
     for _ in range(2):
-        assert transport.server.asked.acquire(timeout=20)
+        assert transport.server.asked.acquire(timeout=60)
     answered.set()
     assert [sent.message_id for sent in hear()] == ["m1"]
     assert [request.connection for request in transport.server.requests] == [1, 1]
@@ -245,7 +245,7 @@ def test_many_threads_each_get_the_answer_to_what_they_asked(transport: Transpor
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(300)
     # Then nobody got another one's answer, over as many connections as threads at most
     assert wrong == []
     assert len(transport.server.requests) >= 8 * count

@@ -22,6 +22,7 @@ from muster.aws.fast import failure
 from muster.aws.fast.failure import Cause
 from muster.aws.fast.retry import CAPACITY, MAX_PAUSE, Quota, pause, pause_asked
 from tests.support.fast_transport import Transport
+from tests.support.kept_port import kept_port
 from tests.support.stubbed_sqs import (
     Answer,
     StubbedSqs,
@@ -33,6 +34,7 @@ from tests.support.stubbed_sqs import (
     reset,
     silent,
 )
+from tests.support.waiting import wait_until
 
 SUCCESS = {"Attributes": {"n": "1"}}
 
@@ -121,12 +123,12 @@ def test_an_error_without_a_name_is_known_by_its_status(transport: Transport):
 
 def test_a_service_that_says_nothing_is_given_up_in_time(server: StubbedSqs):
     # Given a short patience and a server that never answers
-    impatient = Transport(server, patience=0.05)
+    impatient = Transport(server, patience=0.5)
     server.answer(*[silent] * TOTAL_ATTEMPTS)
     # Then each try ends by itself
     with pytest.raises(ReadTimeoutError):
         impatient.depth()
-    assert len(server.requests) == TOTAL_ATTEMPTS
+    wait_until(lambda: len(server.requests) == TOTAL_ATTEMPTS)
     impatient.client.close()
 
 
@@ -152,12 +154,11 @@ def test_a_receive_waits_for_messages_besides(server: StubbedSqs):
 
 def test_nobody_there_is_an_error_of_the_endpoint(server: StubbedSqs):
     # Given a port at which nobody listens
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    gone = Transport(server, url=f"http://127.0.0.1:{port}")
-    # Then the connection is what failed, after as many tries as any other passing fault
-    with pytest.raises(EndpointConnectionError):
-        gone.depth()
+    with kept_port() as port:
+        gone = Transport(server, url=f"http://127.0.0.1:{port}")
+        # Then the connection is what failed, after as many tries as any other passing fault
+        with pytest.raises(EndpointConnectionError):
+            gone.depth()
     assert gone.pauses == [0.05, 0.1]
 
 
@@ -242,7 +243,7 @@ def test_an_answer_that_came_in_time_counts_although_another_took_too_long(
     server: StubbedSqs,
 ):
     # Given a service that never answers one of two calls, and a patience that ends
-    hasty = Transport(server, patience=2)
+    hasty = Transport(server, patience=8)
     with contextlib.closing(hasty.client):
         server.answer(silent)
         calls = [{"QueueUrl": "q", "Entries": [{"Id": str(n)}]} for n in range(2)]
