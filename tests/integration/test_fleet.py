@@ -85,6 +85,7 @@ class Stage:
 def stage(tmp_path: Path) -> Generator[Stage]:
     stage = Stage(tmp_path)
     yield stage
+    stage.ledger = None  # its database is gone
     stage.fleet.stop()
 
 
