@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from aws_cdk import App, CfnResource
 from aws_cdk import aws_cloudwatch as cloudwatch
 
@@ -15,12 +17,19 @@ def take_out(app: App, stage: Stage) -> None:
         return
     for construct in app.node.find_all():
         if isinstance(construct, CfnResource) and _kind(construct) in stage.lacks:
-            scope = construct.node.scope
+            own = construct.node
+            scope = own.scope
             if scope is not None:
-                scope.node.try_remove_child(construct.node.id)
+                scope.node.try_remove_child(own.id)
 
 
 def _kind(resource: CfnResource) -> str:
-    if isinstance(resource, cloudwatch.CfnAlarm) and resource.metrics is not None:
+    """What `Stage.lacks` calls it; each question to the CDK takes time, so its class answers where it can."""
+    if isinstance(resource, cloudwatch.CfnAlarm) and resource.metric_name is None:
         return METRIC_MATH
-    return resource.cfn_resource_type
+    return _type_of(type(resource)) or resource.cfn_resource_type
+
+
+@cache
+def _type_of(resource: type[CfnResource]) -> str | None:
+    return getattr(resource, "CFN_RESOURCE_TYPE_NAME", None)
