@@ -132,9 +132,8 @@ def _duplicates_metric(deployed: DeployedCopy) -> int:
 
 
 def _receive_all(sqs: Any, url: str) -> list[dict[str, Any]]:
-    found: dict[
-        str, dict[str, Any]
-    ] = {}  # by id: one that is shown again meanwhile is no second one
+    # By id: one that is shown again meanwhile is no second one.
+    found: dict[str, dict[str, Any]] = {}
     while reply := sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=30
     ).get("Messages"):
