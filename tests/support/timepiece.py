@@ -43,14 +43,6 @@ class Timepiece:
         return self._stopped or (datetime.now(UTC), time.monotonic())
 
 
-class StoppedClock(Timepiece):
-    """One that is stopped from the beginning."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stop()
-
-
 class Waits(SystemClock):
     """The machine's own time, and how many seconds of it were to be waited for."""
 

@@ -16,7 +16,7 @@ from muster.intake.limit import IntakeLimit
 from muster.job import Job
 from tests.support.clerk import AGENT
 from tests.support.moments import moment
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.waiting import wait_until
 from tests.support.worker import Workshop
 
@@ -38,7 +38,7 @@ def shop(database_url: str) -> Iterator[Workshop]:
         job.count(input_tokens=1000, output_tokens=100)
 
     # How long it really takes costs nothing here.
-    with closing(Workshop(database_url, behaviour=works, clock=StoppedClock())) as made:
+    with closing(Workshop(database_url, behaviour=works, clock=Timepiece(stopped=True))) as made:
         wait_until(lambda: _in_midst_of_a_month(made), within=300)
         made.clerk.query("UPDATE agent_registry SET manifest = %s", json.dumps(_MANIFEST))
         yield made

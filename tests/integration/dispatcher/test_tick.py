@@ -13,7 +13,7 @@ from muster.job import Job
 from muster.ports import Outgoing
 from muster.store.statements import statements
 from tests.support.clerk import database_of, delivery
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -100,7 +100,7 @@ def test_a_duty_that_fails_does_not_keep_the_others_from_work(workshop: MakeWork
 
 def test_a_tick_stops_in_time_and_the_next_goes_on(workshop: MakeWorkshop):
     """It pages; what is left over is left to the next tick."""
-    shop = workshop(clock=StoppedClock())
+    shop = workshop(clock=Timepiece(stopped=True))
     left = [3]
 
     def page() -> int:

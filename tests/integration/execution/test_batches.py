@@ -10,7 +10,7 @@ import pytest
 from muster.crashpoint import CrashPointReached
 from muster.execution.disposition import ACKNOWLEDGE, return_after
 from muster.job import Job
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -144,7 +144,7 @@ def test_finished_work_is_settled_before_a_long_job_starts(workshop: MakeWorksho
 
 def test_quick_jobs_of_a_batch_are_settled_in_one_statement(workshop: MakeWorkshop):
     # Given jobs that take no time at all, whatever the machine takes for them
-    shop = workshop(clock=StoppedClock())
+    shop = workshop(clock=Timepiece(stopped=True))
     shop.send(*(f"job-{n}" for n in range(10)))
     shop.deliver()
     rows = shop.clerk.query(

@@ -15,7 +15,7 @@ from muster.job import Job
 from muster.model import Status
 from muster.store.statements import preparable
 from tests.support.clerk import AGENT
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -103,7 +103,7 @@ def test_a_change_reaches_the_rest_of_a_batch_that_takes_long(workshop: MakeWork
 
 def test_config_is_not_asked_for_by_each_job(workshop: MakeWorkshop):
     # Given a worker and two hundred jobs
-    shop = workshop(behaviour=_echo, config=DEFAULTS, clock=StoppedClock())
+    shop = workshop(behaviour=_echo, config=DEFAULTS, clock=Timepiece(stopped=True))
     worker = shop.worker()
     shop.send(*(f"job-{n}" for n in range(200)))
     # When they have run within half a minute

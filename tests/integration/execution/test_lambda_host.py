@@ -20,7 +20,7 @@ from tests.support.arming import armed
 from tests.support.clerk import AGENT
 from tests.support.gated import GatedWorker
 from tests.support.moments import when
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -78,7 +78,7 @@ def test_only_what_stays_in_the_queue_is_named(workshop: MakeWorkshop):
             raise PermanentError("no")
         shop.effect(job.id)
 
-    shop = workshop(behaviour=behaviour, clock=StoppedClock())
+    shop = workshop(behaviour=behaviour, clock=Timepiece(stopped=True))
     shop.send("fine", "later", "never")
     shop.send_body("not json")
     # When the function is invoked
@@ -94,7 +94,7 @@ def test_only_what_stays_in_the_queue_is_named(workshop: MakeWorkshop):
 
 def test_without_a_slot_every_message_is_named_and_comes_back_soon(workshop: MakeWorkshop):
     # Given an agent with one slot, which somebody holds
-    shop = workshop(clock=StoppedClock())
+    shop = workshop(clock=Timepiece(stopped=True))
     slots = Slots(shop.database)
     held = slots.take(agent_id=AGENT, lane="normal", holder="x", capacity=1, lease=MINUTE)
     assert isinstance(held, Slot)

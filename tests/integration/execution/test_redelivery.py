@@ -9,7 +9,7 @@ from muster.execution.disposition import ACKNOWLEDGE, KEEP, Fate
 from muster.job import Job
 from tests.support.clerk import database_of
 from tests.support.proxy import FaultProxy
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -93,7 +93,7 @@ def test_a_worker_without_a_ledger_acknowledges_nothing_and_runs_nothing(
 ):
     """F33: no receive count is burnt by running; the same worker goes on when the ledger is back."""
     with FaultProxy(database_url) as proxy:
-        pauses = StoppedClock()
+        pauses = Timepiece(stopped=True)
         database = database_of(proxy.url, retry_seconds=0.5, clock=pauses)
         shop = workshop(proxy.url, database=database)
         worker = shop.worker()

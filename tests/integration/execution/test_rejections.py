@@ -13,7 +13,7 @@ from muster.errors import PermanentError
 from muster.execution.disposition import ACKNOWLEDGE
 from muster.execution.params import params_checker
 from muster.job import Job
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.worker import Workshop
 
 MakeWorkshop = Callable[..., Workshop]
@@ -132,7 +132,7 @@ def test_a_rejected_message_costs_no_time_of_the_agent(workshop: MakeWorkshop):
     def never(job: Job) -> None:
         raise AssertionError(job.id)
 
-    shop = workshop(behaviour=never, timeout=timedelta(seconds=30), clock=StoppedClock())
+    shop = workshop(behaviour=never, timeout=timedelta(seconds=30), clock=Timepiece(stopped=True))
     for _ in range(10):
         shop.send_body("{")
     # When they are delivered / Then none of them is handed back for lack of time

@@ -16,7 +16,7 @@ from tests.support.clerk import (
     query,
 )
 from tests.support.kept_port import kept_port
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 
 _LOCK_ALL = "SELECT 1 FROM agent_job_execution FOR UPDATE"
 #: A statement that needs nothing but a connection.
@@ -62,7 +62,7 @@ def test_a_password_that_stays_wrong_is_told_within_the_bound(database_url: str)
         return wrong
 
     with (
-        closing(Database(settings, retry_seconds=1.0, clock=StoppedClock())) as database,
+        closing(Database(settings, retry_seconds=1.0, clock=Timepiece(stopped=True))) as database,
         pytest.raises(StoreUnavailable, match="password authentication failed") as told,
     ):
         database.run(ONE)
@@ -95,7 +95,7 @@ def test_while_no_server_is_there_the_secret_is_read_only_now_and_then(database_
 
     with (
         kept_port() as nobodys,
-        closing(Database(settings, retry_seconds=1.0, clock=StoppedClock())) as database,
+        closing(Database(settings, retry_seconds=1.0, clock=Timepiece(stopped=True))) as database,
         pytest.raises(StoreUnavailable),
     ):
         database.run(ONE)

@@ -27,7 +27,7 @@ from tests.support.clerk import (
 )
 from tests.support.invariants import Held, history_holds
 from tests.support.proxy import FaultProxy
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.waiting import wait_until
 
 _LOCK_ALL = "SELECT 1 FROM agent_job_execution FOR UPDATE"
@@ -111,7 +111,7 @@ def test_a_lost_reply_of_a_dead_letters_note_is_harmless(clerk: Clerk):
 
 def test_a_refused_connection_is_told_in_time_and_mends_without_a_restart(clerk: Clerk):
     """F33: the same worker goes on as soon as the server is back."""
-    clock = StoppedClock()
+    clock = Timepiece(stopped=True)
     with (
         FaultProxy(clerk.url) as proxy,
         ledger_at(proxy.url, retry_seconds=0.5, clock=clock) as ledger,

@@ -28,7 +28,7 @@ from tests.support.clerk import (
 from tests.support.migrations import migrate_database
 from tests.support.postgres import make_database
 from tests.support.proxy import FaultProxy
-from tests.support.timepiece import StoppedClock
+from tests.support.timepiece import Timepiece
 from tests.support.waiting import wait_until
 
 _LOCK_ALL = "SELECT 1 FROM agent_job_execution FOR UPDATE"
@@ -43,7 +43,7 @@ ONE = replace(
 
 def test_a_refused_connection_is_told_in_time_and_mends_without_a_restart(clerk: Clerk):
     """F33: the same worker goes on as soon as the server is back."""
-    clock = StoppedClock()
+    clock = Timepiece(stopped=True)
     with (
         FaultProxy(clerk.url) as proxy,
         ledger_at(proxy.url, retry_seconds=0.5, clock=clock) as ledger,
