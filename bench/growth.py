@@ -47,10 +47,16 @@ BAR = 1.5
 BYTES_PER_JOB = 1500
 
 _TELL = preparable("tell", "SELECT pg_stat_force_next_flush()")
-_TABLES = (
-    "SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c"
-    " WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace"
-)
+#: Held to the end of its transaction, against autovacuum and nothing that a job does.
+_BAR_VACUUM = """
+DO $$ BEGIN
+    EXECUTE (
+        SELECT format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', string_agg(c.oid::regclass::text, ', '))
+        FROM pg_class c
+        WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+    );
+END $$
+"""
 _BLOCKS = (
     "SELECT sum(coalesce(heap_blks_hit, 0) + coalesce(heap_blks_read, 0)"
     " + coalesce(idx_blks_hit, 0) + coalesce(idx_blks_read, 0))::bigint FROM pg_statio_user_tables"
@@ -114,7 +120,7 @@ class Ground:
     def _unvacuumed(self) -> Iterator[None]:
         """Inside the block no autovacuum is at work, whose blocks would be taken for those of jobs."""
         with closing(psycopg2.connect(self._url)) as connection, connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {self._value(_TABLES)} IN SHARE UPDATE EXCLUSIVE MODE")
+            cursor.execute(_BAR_VACUUM)
             yield
 
     def _work(self, claimant: Claimant, seconds: float) -> int:

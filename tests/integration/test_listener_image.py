@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ import pytest
 from local.aws import LocalAws
 from local.checkout import Checkout
 from local.database import secret_of
-from local.ports import LOOPBACK
+from local.ports import LOOPBACK, choose
 from muster.contracts import ListenerEnvironment
 from muster.fleet_settings import FleetSettings
 from tests.support.clerk import Clerk
@@ -191,19 +190,13 @@ def _environment(emulator: EmulatedCloud, database_url: str) -> dict[str, str]:
         "concurrency": "2",
         "agent_concurrency": "2",
         "drain_seconds": "5",
-        "http_port": str(_free_port()),
+        "http_port": str(choose(None)),
         "scale_in_protection": "no",
         "transport": "boto3",
         "fleet": FleetSettings().to_json(),
     }
     aws = LocalAws(endpoint=emulator.endpoint_url).variables()
     return {**aws, **ListenerEnvironment(**told).to_environment()}
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
 
 
 def _health(port: int, process: subprocess.Popen[bytes]) -> int | None:

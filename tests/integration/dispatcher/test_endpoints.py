@@ -22,6 +22,7 @@ from tests.support.kept_port import kept_port
 from tests.support.queues import MemoryQueues
 from tests.support.telling import MemoryLog, MemoryMetrics
 from tests.support.timepiece import Timepiece
+from tests.support.waiting import wait_until
 from tests.support.web import ELSEWHERE, HERE, Conversation, answer, by_path, redirect, site
 
 Found = dict[str, tuple[bool | None, str | None]]
@@ -261,7 +262,8 @@ def test_a_tick_asks_last_of_all_and_what_it_has_no_time_for_is_the_next_ones(fl
         assert _tick(fleet, server.port, seconds=0).unfinished
         assert server.received == []
         report = _tick(fleet, server.port, seconds=300)
-    # Then the second has asked, after everything else
+        # Then the second has asked, after everything else
+        wait_until(lambda: [asked.line for asked in server.received] == ["GET /health HTTP/1.1"])
     assert (report.failed, list(report.done)[-1], report.done["endpoints"]) == ((), "endpoints", 1)
     assert set(fleet.found()) == {"digest"}
 
