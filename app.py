@@ -16,6 +16,8 @@ from muster.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_cdk import App
+
     from muster.manifest import Manifest
     from stacks.config import Stage
 
@@ -29,8 +31,15 @@ def main() -> int:
     prepare_node()
     from aws_cdk import App
 
+    from stacks.unfinished import begun
+
     # Checked by `check`, which remembers what was found.
     app = App(builtin_cloud_formation_validation=False)
+    with begun(Path(app.outdir)):
+        return _synthesise(app)
+
+
+def _synthesise(app: App) -> int:
     try:
         from stacks.config import stage_named
         from stacks.deployment import check, compose

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.unfinished import MARK
 from tests.infra.synthesis import ROOT
 
 #: A secret, and where people keep theirs: what ends in a template or an asset is read by many.
@@ -124,7 +125,10 @@ class Synths:
 
 @pytest.fixture(scope="module")
 def synths(tmp_path_factory: pytest.TempPathFactory) -> Synths:
-    """One without network, account and settings; one where a developer keeps secrets in every usual place."""
+    """One without network, account and settings; one where a developer keeps secrets in every usual place.
+
+    The second follows one that was killed after it had made the assets' folders, before it filled them.
+    """
     root = tmp_path_factory.mktemp("synths")
     folders = [root / "one", root / "two"]
     for folder in folders:
@@ -138,15 +142,36 @@ def synths(tmp_path_factory: pytest.TempPathFactory) -> Synths:
     kept = root / "compiled"
     own = {"NODE_COMPILE_CACHE": str(kept), "TMPDIR": str(root)}
     secrets = dict.fromkeys(SECRET_VARIABLES, CANARY)
-    runs, compiled = [], []
+    runs: list[subprocess.CompletedProcess[str]] = []
+    compiled: list[int] = []
     for folder, before, more in ((folders[0], prefix, guard), (folders[1], (), secrets)):
         environment = {**more, **own}
+        if runs:
+            _leave_unfinished(folders[0] / "cdk.out", folder / "cdk.out")
         runs.append(
             run_app(repository, folder, prefix=before, environment=environment, stage="dev")
         )
         compiled.append(sum(path.is_file() for path in kept.rglob("*")))
     validated = list((repository / ".muster" / "validated").iterdir())
     return Synths(runs=runs, folders=folders, compiled=compiled, validated=validated)
+
+
+def _leave_unfinished(whole: Path, assembly: Path) -> None:
+    """The folder of an assembly as a synth leaves it that is killed while it stages."""
+    assembly.mkdir()
+    (assembly / MARK).touch()
+    for asset in whole.glob("asset.*"):
+        if asset.is_dir():
+            (assembly / asset.name).mkdir()
+
+
+def test_a_synth_that_was_killed_leaves_no_half_asset_to_the_next(synths: Synths):
+    # Given a synth that followed a killed one / Then no asset of it is empty, and the mark is gone
+    after = synths.outputs[1]
+    assets = [path for path in after.glob("asset.*") if path.is_dir()]
+    assert assets
+    assert [asset.name for asset in assets if not any(asset.iterdir())] == []
+    assert not (after / MARK).exists()
 
 
 def test_two_synths_are_the_same_byte_for_byte_and_need_no_network(synths: Synths):
